@@ -1,0 +1,357 @@
+//! What happened, recorded. Never refuses and never decides: it already happened. An event about something that is not
+//! there changes nothing, because a log that was once acknowledged must always load.
+
+use super::{Org, REMEMBERED};
+use crate::domain::{
+    command::{NewIncident, NewOrganization, NewService},
+    entities::{Author, Cause, Member, Metadata, Number, Organization, Service, ServiceGroup, Team, TeamMember},
+    event::{Entry, Event, PostedUpdate, Receipt, Remembered},
+    history::StatusChange,
+    ids::{MemberId, UserId},
+    incident::{Incident, Postmortem, Update},
+    status::{IncidentStatus, Role, TeamRole},
+    time::Timestamp,
+};
+use std::sync::Arc;
+
+impl Org {
+    /// Records what one order did.
+    pub fn apply(&mut self, entry: &Entry) {
+        debug_assert_eq!(entry.seq, self.seq + 1, "events are applied in order, each once");
+        for event in &entry.events {
+            self.seq += 1;
+            self.apply_event(event, entry.at, entry.by);
+        }
+        if let Some(key) = entry.key {
+            let remembered = Arc::make_mut(&mut self.remembered);
+            if remembered.len() == REMEMBERED {
+                remembered.pop_front();
+            }
+            remembered.push_back(Remembered { key, at: entry.at, receipt: entry.receipt() });
+        }
+    }
+
+    fn apply_event(&mut self, event: &Event, at: Timestamp, by: Author) {
+        match event {
+            Event::OrganizationCreated(new) => self.organization_created(new, at, by),
+            Event::OrganizationChanged(change) => {
+                let Some(organization) = &mut self.organization else { return };
+                let organization = Arc::make_mut(organization);
+                change.slug.write(&mut organization.slug);
+                change.name.write(&mut organization.name);
+                change.description.write(&mut organization.description);
+                change.time_zone.write(&mut organization.time_zone);
+                change.branding.write(&mut organization.branding);
+                change.metadata.write(&mut organization.metadata);
+                organization.updated_at = at;
+            }
+            Event::OrganizationDeleted => *self = Self { seq: self.seq, deleted: true, ..Self::new(self.id) },
+
+            Event::MemberAdded { id, user, role, metadata } => self.member_added(*id, *user, *role, metadata.clone(), at, by),
+            Event::MemberChanged { user, role, metadata, .. } => change(&mut self.members, user, |member| {
+                role.write(&mut member.role);
+                metadata.write(&mut member.metadata);
+                member.updated_at = at;
+            }),
+            Event::MemberRemoved { user, .. } => {
+                self.members.remove(user);
+                for team in self.teams.values_mut().filter(|team| team.members.iter().any(|member| member.user == *user)) {
+                    let team = Arc::make_mut(team);
+                    team.members.retain(|member| member.user != *user);
+                    team.updated_at = at;
+                }
+            }
+
+            Event::TeamCreated { id, name, description, lead, metadata } => {
+                let lead = lead.map(|user| TeamMember { user, role: TeamRole::Lead, joined_at: at });
+                let team = Team {
+                    id: *id,
+                    number: self.number(),
+                    name: name.clone(),
+                    description: description.clone(),
+                    members: lead.into_iter().collect(),
+                    created_at: at,
+                    updated_at: at,
+                    created_by: by,
+                    metadata: metadata.clone(),
+                };
+                self.teams.insert(*id, Arc::new(team));
+            }
+            Event::TeamChanged { id, change: edits } => change(&mut self.teams, id, |team| {
+                edits.name.write(&mut team.name);
+                edits.description.write(&mut team.description);
+                edits.metadata.write(&mut team.metadata);
+                team.updated_at = at;
+            }),
+            Event::TeamDeleted { id } => {
+                self.teams.remove(id);
+                for service in self.services.values_mut().filter(|service| service.team == Some(*id)) {
+                    Arc::make_mut(service).team = None;
+                }
+            }
+            Event::TeamMemberSet { team, user, role } => change(&mut self.teams, team, |team| {
+                match team.members.iter_mut().find(|member| member.user == *user) {
+                    Some(member) => member.role = *role,
+                    None => team.members.push(TeamMember { user: *user, role: *role, joined_at: at }),
+                }
+                team.updated_at = at;
+            }),
+            Event::TeamMemberRemoved { team, user } => change(&mut self.teams, team, |team| {
+                team.members.retain(|member| member.user != *user);
+                team.updated_at = at;
+            }),
+
+            Event::GroupCreated { id, name, description, position, metadata } => {
+                let group = ServiceGroup {
+                    id: *id,
+                    number: self.number(),
+                    name: name.clone(),
+                    description: description.clone(),
+                    position: *position,
+                    created_at: at,
+                    updated_at: at,
+                    created_by: by,
+                    metadata: metadata.clone(),
+                };
+                self.groups.insert(*id, Arc::new(group));
+            }
+            Event::GroupChanged { id, change: edits, position } => change(&mut self.groups, id, |group| {
+                edits.name.write(&mut group.name);
+                edits.description.write(&mut group.description);
+                edits.metadata.write(&mut group.metadata);
+                position.write(&mut group.position);
+                group.updated_at = at;
+            }),
+            Event::GroupDeleted { id } => {
+                self.groups.remove(id);
+                for service in self.services.values_mut().filter(|service| service.group == Some(*id)) {
+                    Arc::make_mut(service).group = None;
+                }
+            }
+            Event::GroupsReordered { ids } => {
+                for (id, position) in ids.iter().zip(0..) {
+                    change(&mut self.groups, id, |group| group.position = position);
+                }
+            }
+
+            Event::ServiceCreated(new) => self.service_created(new, at, by),
+            Event::ServiceChanged { id, change: edits } => change(&mut self.services, id, |service| {
+                edits.name.write(&mut service.name);
+                edits.description.write(&mut service.description);
+                edits.group.write(&mut service.group);
+                edits.team.write(&mut service.team);
+                edits.position.write(&mut service.position);
+                edits.visibility.write(&mut service.visibility);
+                edits.metadata.write(&mut service.metadata);
+                service.updated_at = at;
+            }),
+            Event::ServiceStatusChanged { id, from, to, cause, because, reason } => {
+                if from != to && self.services.contains_key(id) {
+                    let number = self.number();
+                    let row = StatusChange { number, from: Some(*from), to: *to, cause: *because, reason: reason.clone(), by, at };
+                    Arc::make_mut(self.histories.entry(*id).or_default()).push(row);
+                }
+                change(&mut self.services, id, |service| {
+                    if from != to {
+                        service.status_since = at;
+                    }
+                    service.status = *to;
+                    service.cause = *cause;
+                    service.updated_at = at;
+                });
+            }
+            Event::ServiceDeleted { id } => {
+                if let Some(service) = self.services.remove(id)
+                    && self.incidents.values().any(|incident| incident.affects(*id))
+                {
+                    self.retired.insert(*id, service);
+                }
+                self.histories.remove(id);
+            }
+            Event::ServicesReordered { ids } => {
+                for (id, position) in ids.iter().zip(0..) {
+                    change(&mut self.services, id, |service| service.position = position);
+                }
+            }
+
+            Event::IncidentOpened(new) => {
+                let number = self.number();
+                let mut incident = Incident::opened(new, at, by, number);
+                if let Some(first) = incident.updates.first_mut() {
+                    first.number = self.number();
+                }
+                self.incidents.insert(new.id, Arc::new(incident));
+            }
+            Event::IncidentChanged { id, change: edits } => change(&mut self.incidents, id, |incident| incident.change(edits, at)),
+            Event::UpdatePosted(update) => {
+                let number = self.number();
+                change(&mut self.incidents, &update.incident, |incident| incident.post(update, at, by, number));
+            }
+            Event::UpdateEdited { incident, id, change: edits } => change(&mut self.incidents, incident, |incident| {
+                let Some(update) = incident.updates.iter_mut().find(|update| update.id == *id) else { return };
+                edits.message.write(&mut update.message);
+                edits.status.write(&mut update.status);
+                edits.shown_at.write(&mut update.shown_at);
+                update.updated_at = at;
+                incident.updated_at = at;
+            }),
+            Event::UpdateDeleted { incident, id } => change(&mut self.incidents, incident, |incident| {
+                incident.updates.retain(|update| update.id != *id);
+                incident.updated_at = at;
+            }),
+            Event::IncidentDeleted { id } => {
+                self.incidents.remove(id);
+                let incidents = &self.incidents;
+                self.retired.retain(|service, _| incidents.values().any(|incident| incident.affects(*service)));
+            }
+            Event::PostmortemSet { incident, body } => change(&mut self.incidents, incident, |incident| {
+                let published_at = incident.postmortem.as_ref().map_or(at, |postmortem| postmortem.published_at);
+                incident.postmortem = Some(Postmortem { body: body.clone(), author: by, published_at, updated_at: at });
+                incident.updated_at = at;
+            }),
+            Event::PostmortemRemoved { incident } => change(&mut self.incidents, incident, |incident| {
+                incident.postmortem = None;
+                incident.updated_at = at;
+            }),
+        }
+    }
+
+    fn organization_created(&mut self, new: &NewOrganization, at: Timestamp, by: Author) {
+        self.organization = Some(Arc::new(Organization {
+            id: new.id,
+            number: new.number,
+            slug: new.slug.clone(),
+            name: new.name.clone(),
+            description: new.description.clone(),
+            time_zone: new.time_zone,
+            branding: new.branding.clone(),
+            created_at: at,
+            updated_at: at,
+            created_by: by,
+            metadata: new.metadata.clone(),
+        }));
+        if let Some((id, user)) = new.owner {
+            self.member_added(id, user, Role::Admin, Default::default(), at, by);
+        }
+    }
+
+    fn member_added(&mut self, id: MemberId, user: UserId, role: Role, metadata: Metadata, at: Timestamp, by: Author) {
+        let member = Member { id, number: self.number(), user, role, created_at: at, updated_at: at, created_by: by, metadata };
+        self.members.insert(user, Arc::new(member));
+    }
+
+    fn service_created(&mut self, new: &NewService, at: Timestamp, by: Author) {
+        let service = Service {
+            id: new.id,
+            number: self.number(),
+            name: new.name.clone(),
+            description: new.description.clone(),
+            group: new.group,
+            team: new.team,
+            position: new.position.unwrap_or(0),
+            visibility: new.visibility,
+            status: new.status,
+            status_since: at,
+            cause: Cause::Manual,
+            created_at: at,
+            updated_at: at,
+            created_by: by,
+            metadata: new.metadata.clone(),
+        };
+        let number = self.number();
+        let born = StatusChange { number, from: None, to: new.status, cause: Cause::Manual, reason: None, by, at };
+        Arc::make_mut(self.histories.entry(new.id).or_default()).push(born);
+        self.services.insert(new.id, Arc::new(service));
+    }
+
+    /// The next number of this organization; never used again.
+    fn number(&mut self) -> Number {
+        let number = self.next_number;
+        self.next_number += 1;
+        number
+    }
+}
+
+impl Entry {
+    /// What the author is told.
+    pub fn receipt(&self) -> Receipt {
+        Receipt { seq: self.last(), changed: true, created: self.events.iter().find_map(Event::created) }
+    }
+}
+
+impl Incident {
+    /// An incident as it is when it is recorded.
+    pub(super) fn opened(new: &NewIncident, at: Timestamp, by: Author, number: Number) -> Self {
+        let started_at = new.started_at.or(new.resolved_at.map(|resolved| resolved.min(at))).unwrap_or(at);
+        let over_at = new.status.is_over().then(|| new.resolved_at.unwrap_or(at));
+        let began = matches!(new.status, IncidentStatus::InProgress | IncidentStatus::Verifying | IncidentStatus::Completed);
+        let update = new.update.as_ref().map(|(id, message)| Update {
+            id: *id,
+            number: 0,
+            status: new.status,
+            message: message.clone(),
+            author: by,
+            shown_at: started_at,
+            created_at: at,
+            updated_at: at,
+            affected: Vec::new(),
+        });
+        let mut incident = Self {
+            id: new.id,
+            number,
+            title: new.title.clone(),
+            description: new.description.clone(),
+            status: new.status,
+            impact: new.impact,
+            visibility: new.visibility,
+            affected: Vec::new(),
+            started_at,
+            identified_at: (new.status == IncidentStatus::Identified).then_some(at),
+            monitoring_at: (new.status == IncidentStatus::Monitoring).then_some(at),
+            resolved_at: over_at,
+            scheduled_start: new.scheduled_start,
+            scheduled_end: new.scheduled_end,
+            actual_start: began.then_some(started_at),
+            actual_end: over_at.filter(|_| new.status != IncidentStatus::Resolved),
+            automatic: new.automatic,
+            updates: update.into_iter().collect(),
+            postmortem: None,
+            created_at: at,
+            updated_at: at,
+            created_by: by,
+            metadata: new.metadata.clone(),
+        };
+        // Compared while nothing is affected yet, so that the first entry tells what the incident began with.
+        let began_with = incident.affected_changes(&new.affected);
+        if let Some(first) = incident.updates.first_mut() {
+            first.affected = began_with;
+        }
+        incident.affected.clone_from(&new.affected);
+        incident
+    }
+
+    /// Takes a timeline entry: what it tells, where it moves the incident, what it changes of affected services.
+    pub(super) fn post(&mut self, update: &PostedUpdate, at: Timestamp, by: Author, number: Number) {
+        self.take_status(update.status, update.moved_at.unwrap_or(at));
+        self.take_affected(&update.affected);
+        self.updates.push(Update {
+            id: update.id,
+            number,
+            status: update.status,
+            message: update.message.clone(),
+            author: by,
+            shown_at: update.shown_at,
+            created_at: at,
+            updated_at: at,
+            affected: update.affected.clone(),
+        });
+        self.updated_at = at;
+    }
+}
+
+/// Changes an entity that is there.
+fn change<K: Ord, V: Clone>(map: &mut std::collections::BTreeMap<K, Arc<V>>, key: &K, edit: impl FnOnce(&mut V)) {
+    if let Some(entity) = map.get_mut(key) {
+        edit(Arc::make_mut(entity));
+    }
+}

@@ -1,0 +1,73 @@
+//! The written form of a whole organization, for snapshots. Maps are written as lists, because documents have texts as
+//! keys only and every value carries its id anyway.
+
+use super::Org;
+use crate::domain::{
+    entities::{Member, Number, Organization, Service, ServiceGroup, Team},
+    event::{Remembered, Seq},
+    history::History,
+    ids::{OrgId, ServiceId},
+    incident::Incident,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Written instead of [`Org`], borrowing or owning the same things.
+#[derive(Serialize, Deserialize)]
+struct Stored<'a> {
+    id: OrgId,
+    seq: Seq,
+    deleted: bool,
+    next_number: Number,
+    organization: Option<Arc<Organization>>,
+    members: Vec<Arc<Member>>,
+    teams: Vec<Arc<Team>>,
+    groups: Vec<Arc<ServiceGroup>>,
+    services: Vec<Arc<Service>>,
+    retired: Vec<Arc<Service>>,
+    incidents: Vec<Arc<Incident>>,
+    histories: Vec<(ServiceId, Arc<History>)>,
+    remembered: std::borrow::Cow<'a, VecDeque<Remembered>>,
+}
+
+impl Serialize for Org {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Stored {
+            id: self.id,
+            seq: self.seq,
+            deleted: self.deleted,
+            next_number: self.next_number,
+            organization: self.organization.clone(),
+            members: self.members.values().cloned().collect(),
+            teams: self.teams.values().cloned().collect(),
+            groups: self.groups.values().cloned().collect(),
+            services: self.services.values().cloned().collect(),
+            retired: self.retired.values().cloned().collect(),
+            incidents: self.incidents.values().cloned().collect(),
+            histories: self.histories.iter().map(|(id, history)| (*id, history.clone())).collect(),
+            remembered: std::borrow::Cow::Borrowed(&self.remembered),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Org {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = Stored::deserialize(deserializer)?;
+        Ok(Self {
+            id: stored.id,
+            seq: stored.seq,
+            deleted: stored.deleted,
+            next_number: stored.next_number,
+            organization: stored.organization,
+            members: stored.members.into_iter().map(|member| (member.user, member)).collect(),
+            teams: stored.teams.into_iter().map(|team| (team.id, team)).collect(),
+            groups: stored.groups.into_iter().map(|group| (group.id, group)).collect(),
+            services: stored.services.into_iter().map(|service| (service.id, service)).collect(),
+            retired: stored.retired.into_iter().map(|service| (service.id, service)).collect(),
+            incidents: stored.incidents.into_iter().map(|incident| (incident.id, incident)).collect(),
+            histories: stored.histories.into_iter().collect(),
+            remembered: Arc::new(stored.remembered.into_owned()),
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! What Tocsin knows. No HTTP, no database driver, no flags.
+
+pub mod accounts;
+pub mod domain;
+pub mod store;

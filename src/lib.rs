@@ -1,0 +1,3 @@
+//! The Tocsin server: what the product touches. What it knows is in `tocsin-actors`.
+
+pub mod store;

@@ -1,0 +1,3 @@
+//! The `tocsin` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The adapters: where commits, documents and accounts are kept.
+
+pub mod documents;

@@ -3,3 +3,5 @@
 pub mod accounts;
 pub mod domain;
 pub mod store;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

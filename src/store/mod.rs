@@ -2,6 +2,7 @@
 
 pub mod documents;
 pub mod embedded;
+pub mod mongodb;
 mod open;
 
 pub use open::{OpenError, open};

@@ -1,6 +1,6 @@
 //! Opening a store: the one place that knows which stores there are.
 
-use super::embedded::EmbeddedStore;
+use super::{embedded::EmbeddedStore, mongodb::MongoStore};
 use std::{path::PathBuf, sync::Arc};
 use tocsin_actors::store::Store;
 
@@ -22,8 +22,9 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, OpenError> {
         let store = opening.await.map_err(|error| OpenError(format!("opening the store failed: {error}")))??;
         return Ok(Arc::new(store));
     }
-    if url.starts_with("mongodb+srv://") {
-        return Err(OpenError("`mongodb+srv://` is not supported: use the plain `mongodb://host1,host2/database` form".into()));
+    if url.starts_with("mongodb://") || url.starts_with("mongodb+srv://") {
+        let store = MongoStore::open(url).await.map_err(|error| OpenError(error.to_string()))?;
+        return Ok(store);
     }
     // A database's address may carry a password: only its scheme is repeated.
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);

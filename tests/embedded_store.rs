@@ -149,6 +149,32 @@ async fn an_unknown_url_is_answered_with_the_known_ones() {
     }
 }
 
+/// A crash and then a full disk, or a backup taken while the store was open and not all of it.
+#[tokio::test]
+async fn a_file_damaged_before_it_was_repaired_is_refused_and_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("damaged/tocsin.redb");
+    fs::create_dir(folder.path().join("damaged")).unwrap();
+    let store = EmbeddedStore::open(&folder.path().join("open")).unwrap();
+    let mut writer = Writer::of(1);
+    writer.append(&store, [create_organization(1)]).await.unwrap();
+    writer.append(&store, (0..50).map(|n| open_incident(n, Vec::new()))).await.unwrap();
+    let whole = fs::read(folder.path().join("open/tocsin.redb")).unwrap();
+    let mut noisy = whole.clone();
+    noisy[4_096..].iter_mut().for_each(|byte| *byte = byte.wrapping_mul(31).wrapping_add(7));
+    for (what, bytes) in [
+        ("cut to a half", whole[..whole.len() / 2].to_vec()),
+        ("cut to two pages", whole[..8_192].to_vec()),
+        ("cut to a page", whole[..4_096].to_vec()),
+        ("noise behind the header", noisy),
+    ] {
+        fs::write(&file, &bytes).unwrap();
+        let sentence = refused(&folder.path().join("damaged"));
+        assert!(sentence.contains("is damaged or is no Tocsin store"), "{what}: {sentence}");
+        assert!(fs::read(&file).unwrap() == bytes, "{what}: the file was changed");
+    }
+}
+
 /// What a crash leaves is the file as it is at any moment: nothing that was answered is missing in it.
 #[tokio::test]
 async fn what_was_answered_is_in_the_file_without_closing_it() {

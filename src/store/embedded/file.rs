@@ -1,8 +1,11 @@
 //! Opening the file, or saying in one sentence why not.
 
-use super::tables::{META, SCHEMA, Tables};
+use super::{
+    rehearsal::Rehearsal,
+    tables::{META, SCHEMA, Tables},
+};
 use crate::store::OpenError;
-use redb::{Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, StorageError};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
 use std::{
     collections::HashMap,
     fs::{self, File},
@@ -32,13 +35,10 @@ pub(super) fn open(folder: &Path) -> Result<Database, OpenError> {
         Err(error) => return Err(refuse(&path, &because(&error))),
     };
     if size > 0 {
-        look(&path)?;
+        let rehearsed = guarded(&path, || builder().create_with_backend(Rehearsal::of(&path)?))?;
+        check_schema(&path, &rehearsed)?;
     }
-    let database = guarded(&path, || Database::builder().set_cache_size(CACHE_BYTES).create(&path))?;
-    if size > 0 {
-        // Again, because a file that needed a repair could not be looked into before.
-        check_schema(&path, &database)?;
-    }
+    let database = guarded(&path, || builder().create(&path))?;
     prepare(&database).map_err(|error| refuse(&path, &because_redb(&error)))?;
     if size == 0 {
         // The file's name is durable only when its folder is.
@@ -47,18 +47,13 @@ pub(super) fn open(folder: &Path) -> Result<Database, OpenError> {
     Ok(database)
 }
 
-/// Looks into the file without writing to it, because opening it for writing changes it even when nothing is written.
-fn look(path: &Path) -> Result<(), OpenError> {
-    let opened = guarded(path, || match ReadOnlyDatabase::open(path) {
-        Ok(database) => Ok(Some(database)),
-        // Not closed cleanly: only opening it for writing repairs it.
-        Err(DatabaseError::RepairAborted) => Ok(None),
-        Err(error) => Err(error),
-    })?;
-    opened.map_or(Ok(()), |database| check_schema(path, &database))
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
 }
 
-fn check_schema(path: &Path, database: &impl ReadableDatabase) -> Result<(), OpenError> {
+fn check_schema(path: &Path, database: &Database) -> Result<(), OpenError> {
     let read = || -> Result<Option<u64>, redb::Error> {
         let transaction = database.begin_read()?;
         match transaction.open_table(META) {

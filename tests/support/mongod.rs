@@ -38,9 +38,9 @@ impl Mongod {
         SHARED.get_or_init(Self::start).await
     }
 
-    /// One of its own, for a test that pauses or kills it.
+    /// One of its own, for a test that pauses or kills it. Fail points are there, so that a test can make it fail.
     pub(crate) async fn start() -> Self {
-        let mut this = Self::launch(&["--replSet", "rs0"]);
+        let mut this = Self::launch(&["--replSet", "rs0", "--setParameter", "enableTestCommands=1"]);
         this.wait_until_writable().await;
         this
     }
@@ -49,7 +49,7 @@ impl Mongod {
     pub(crate) async fn start_with_auth(user: &str, password: &str) -> Self {
         let mut this = Self::launch(&["--auth"]);
         this.wait_until_writable().await;
-        let admin = this.client(None).await.database("admin");
+        let admin = this.client().await.database("admin");
         let create = doc! { "createUser": user, "pwd": password, "roles": ["root"] };
         admin.run_command(create).await.expect("the first user of the test's MongoDB");
         this
@@ -70,6 +70,14 @@ impl Mongod {
     /// Where it listens.
     pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A connection beside the store, as a person with a shell has. Belongs to the runtime that asks for it.
+    pub(crate) async fn client(&self) -> Client {
+        let uri = format!("mongodb://{}/?directConnection=true", self.host());
+        let mut options = ClientOptions::parse(uri).await.expect("an address of ours");
+        options.server_selection_timeout = Some(Duration::from_secs(5));
+        Client::with_options(options).expect("options of ours")
     }
 
     /// Stops it in its tracks: connections stay open, nobody answers.
@@ -111,16 +119,9 @@ impl Mongod {
         assert!(sent.success(), "kill {signal} {pid}: {sent}");
     }
 
-    async fn client(&self, timeout: Option<Duration>) -> Client {
-        let uri = format!("mongodb://{}/?directConnection=true", self.host());
-        let mut options = ClientOptions::parse(uri).await.expect("an address of ours");
-        options.server_selection_timeout = timeout;
-        Client::with_options(options).expect("options of ours")
-    }
-
     async fn wait_until_writable(&mut self) {
         let deadline = Instant::now() + START_TIMEOUT;
-        let admin = self.client(Some(Duration::from_millis(500))).await.database("admin");
+        let admin = self.client().await.database("admin");
         let is_replica_set = self.is_replica_set();
         let mut hello = Document::new();
         while !hello.get_bool("isWritablePrimary").unwrap_or(false) {

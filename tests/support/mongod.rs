@@ -23,7 +23,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// A server.
-pub struct Mongod {
+pub(crate) struct Mongod {
     child: Child,
     port: u16,
     data: tempfile::TempDir,
@@ -33,63 +33,71 @@ pub struct Mongod {
 #[allow(dead_code)] // each test binary uses its part
 impl Mongod {
     /// The one that the tests of a binary share; each takes a database of its own.
-    pub async fn shared() -> &'static Self {
+    pub(crate) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Mongod> = OnceCell::const_new();
         SHARED.get_or_init(Self::start).await
     }
 
-    /// One of its own, for a test that pauses or kills it.
-    pub async fn start() -> Self {
-        let mut this = Self::launch(&["--replSet", "rs0"]);
+    /// One of its own, for a test that pauses or kills it. Fail points are there, so that a test can make it fail.
+    pub(crate) async fn start() -> Self {
+        let mut this = Self::launch(&["--replSet", "rs0", "--setParameter", "enableTestCommands=1"]);
         this.wait_until_writable().await;
         this
     }
 
     /// One that asks who comes, with a first user who may do everything. Not a replica set, which would need a key file.
-    pub async fn start_with_auth(user: &str, password: &str) -> Self {
+    pub(crate) async fn start_with_auth(user: &str, password: &str) -> Self {
         let mut this = Self::launch(&["--auth"]);
         this.wait_until_writable().await;
-        let admin = this.client(None).await.database("admin");
+        let admin = this.client().await.database("admin");
         let create = doc! { "createUser": user, "pwd": password, "roles": ["root"] };
         admin.run_command(create).await.expect("the first user of the test's MongoDB");
         this
     }
 
     /// One that is not part of a replica set.
-    pub async fn start_standalone() -> Self {
+    pub(crate) async fn start_standalone() -> Self {
         let mut this = Self::launch(&[]);
         this.wait_until_writable().await;
         this
     }
 
     /// The address of a database in it.
-    pub fn uri(&self, database: &str) -> String {
+    pub(crate) fn uri(&self, database: &str) -> String {
         format!("mongodb://{}/{database}{}", self.host(), if self.is_replica_set() { "?replicaSet=rs0" } else { "" })
     }
 
     /// Where it listens.
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// A connection beside the store, as a person with a shell has. Belongs to the runtime that asks for it.
+    pub(crate) async fn client(&self) -> Client {
+        let uri = format!("mongodb://{}/?directConnection=true", self.host());
+        let mut options = ClientOptions::parse(uri).await.expect("an address of ours");
+        options.server_selection_timeout = Some(Duration::from_secs(5));
+        Client::with_options(options).expect("options of ours")
+    }
+
     /// Stops it in its tracks: connections stay open, nobody answers.
-    pub fn pause(&self) {
+    pub(crate) fn pause(&self) {
         self.signal("-STOP");
     }
 
     /// Lets it go on.
-    pub fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.signal("-CONT");
     }
 
     /// Ends it as a power failure would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("our own child can be killed");
         self.child.wait().expect("our own child can be waited for");
     }
 
     /// Starts it again after `kill`, with the same data on the same port.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.child = spawn(self.data.path(), self.port, &self.arguments);
         self.wait_until_writable().await;
     }
@@ -111,25 +119,18 @@ impl Mongod {
         assert!(sent.success(), "kill {signal} {pid}: {sent}");
     }
 
-    async fn client(&self, timeout: Option<Duration>) -> Client {
-        let uri = format!("mongodb://{}/?directConnection=true", self.host());
-        let mut options = ClientOptions::parse(uri).await.expect("an address of ours");
-        options.server_selection_timeout = timeout;
-        Client::with_options(options).expect("options of ours")
-    }
-
     async fn wait_until_writable(&mut self) {
         let deadline = Instant::now() + START_TIMEOUT;
-        let admin = self.client(Some(Duration::from_millis(500))).await.database("admin");
+        let admin = self.client().await.database("admin");
         let is_replica_set = self.is_replica_set();
         let mut hello = Document::new();
-        while hello.get_bool("isWritablePrimary") != Ok(true) {
+        while !hello.get_bool("isWritablePrimary").unwrap_or(false) {
             let ended = self.child.try_wait().expect("our own child can be asked");
             let log = || std::fs::read_to_string(self.data.path().join("log")).unwrap_or_default();
             assert!(ended.is_none(), "mongod ended while starting ({ended:?}):\n{}", log());
             assert!(Instant::now() < deadline, "mongod was not writable in time, it said last {hello}:\n{}", log());
             hello = admin.run_command(doc! { "hello": 1 }).await.unwrap_or_default();
-            if is_replica_set && hello.get_bool("isreplicaset") == Ok(true) {
+            if is_replica_set && hello.get_bool("isreplicaset").unwrap_or(false) {
                 let members = vec![doc! { "_id": 0, "host": self.host() }];
                 // Twice does no harm: the second time it says so.
                 let _ = admin.run_command(doc! { "replSetInitiate": { "_id": "rs0", "members": members } }).await;
@@ -150,7 +151,8 @@ impl Drop for Mongod {
 /// The server to test with.
 fn program() -> PathBuf {
     let path = std::env::var_os("TOCSIN_TEST_MONGOD");
-    path.expect("this test needs a MongoDB server, and TOCSIN_TEST_MONGOD does not name one: run tests/run, which fetches it").into()
+    path.expect("this test needs a MongoDB server, and TOCSIN_TEST_MONGOD does not name one: run tests/run, which fetches it")
+        .into()
 }
 
 fn spawn(data: &Path, port: u16, arguments: &[String]) -> Child {

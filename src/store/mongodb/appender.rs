@@ -127,22 +127,12 @@ impl Appender {
         let fits = |parcel: &Parcel| self.tails.get(parcel.org()).is_some_and(|last| last + 1 == parcel.first());
         let (mut ready, doubtful): (Vec<_>, Vec<_>) = parcels.into_iter().partition(fits);
         let ends = join_all(doubtful.iter().map(|parcel| self.end_of(parcel.org()))).await;
-        let mut misplaced = Vec::new();
         for (parcel, end) in doubtful.into_iter().zip(ends) {
             match end {
                 Ok(last) if last + 1 == parcel.first() => ready.push(parcel),
-                Ok(_) => misplaced.push(parcel),
+                Ok(_) => self.tell(parcel.append, Err(StoreError::Conflict)),
                 Err(error) => self.tell(parcel.append, Err(error)),
             }
-        }
-        let stored = self.stored(misplaced.iter().map(Parcel::commit).collect()).await;
-        for parcel in misplaced {
-            let fate = match &stored {
-                Ok(stored) if stored.get(&parcel.org()) == Some(&parcel.first()) => Ok(()),
-                Ok(_) => Err(StoreError::Conflict),
-                Err(error) => Err(error.clone()),
-            };
-            self.tell(parcel.append, fate);
         }
         ready
     }
@@ -184,9 +174,10 @@ impl Appender {
     /// Which of these commits are in the store themselves, by their own id.
     ///
     /// A key that is taken usually means another writer. But it can be our own commit: the driver sends again after a
-    /// broken connection. A replica set recognizes what it has already done and does not call it a duplicate; a caller
-    /// who hands over the same commit twice gets here, and for it the answer is that it is stored. A duplicate makes
-    /// the server wait for the majority like a write does, so what is there is durable and a majority read sees it.
+    /// broken connection. A replica set recognizes what it has already done and calls it done; where that memory is
+    /// lost, our own `_id` is what is in the way. It was not there before this message, because its place was free, so
+    /// it is this message that wrote it. A duplicate makes the server wait for the majority as a write does: what is
+    /// there is durable, and a majority read sees it.
     async fn stored(&self, commits: Vec<Arc<Commit>>) -> Result<HashMap<OrgId, Seq>, StoreError> {
         let ids: Vec<_> = commits.iter().map(|commit| id(commit.id.uuid())).collect();
         if ids.is_empty() {

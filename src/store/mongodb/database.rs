@@ -16,7 +16,7 @@ pub(super) const SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long one message may take, finding a server included: longer than `SELECTION_TIMEOUT`, so that "nothing was
 /// sent" is told apart from "nobody answered"; a healthy server answers in milliseconds.
-pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// How long the server waits for its majority before it says that it does not know. Shorter than `ANSWER_TIMEOUT`, so
 /// that the answer arrives.

@@ -1,3 +1,9 @@
 //! The Tocsin server: what the product touches. What it knows is in `tocsin-actors`.
 
+pub mod app;
+pub mod check;
+pub mod cli;
+pub mod config;
+pub mod http;
 pub mod store;
+pub mod telemetry;

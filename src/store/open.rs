@@ -1,6 +1,7 @@
 //! Opening a store: the one place that knows which stores there are.
 
-use super::{embedded::EmbeddedStore, mongodb::MongoStore};
+use super::embedded::EmbeddedStore;
+use super::mongodb::MongoStore;
 use std::{path::PathBuf, sync::Arc};
 use tocsin_actors::store::Store;
 

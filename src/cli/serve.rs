@@ -1,0 +1,33 @@
+//! `tocsin serve`.
+
+use super::{Refused, open_store};
+use crate::{app::App, config::ServeArgs, telemetry};
+use std::time::Duration;
+use tocsin_actors::directory::Settings;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing::info;
+
+/// Runs the server until it is told to stop.
+pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
+    // The port first: nothing in the store is touched when it is taken.
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| Refused(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen)))?;
+    let store = open_store(&args.store).await?;
+    let settings = Settings { sleep_after: Duration::from_secs(args.sleep_after_minutes * 60), ..Settings::default() };
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let address = listener.local_addr()?;
+    let app = App::start(store, settings, listener).await?;
+    info!(%address, store = ?args.store.url, "listening");
+    println!("Tocsin listens on http://{address}");
+    tokio::select! {
+        _ = terminate.recv() => info!("told to terminate"),
+        _ = interrupt.recv() => info!("interrupted"),
+    }
+    app.shutdown().await;
+    Ok(())
+}

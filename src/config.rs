@@ -1,0 +1,117 @@
+//! Every setting, checked once, before anything starts. Each flag has a twin in the environment: `TOCSIN_…`.
+
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(name = "tocsin", version, about = "A multi-tenant, realtime status-page engine", max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(ServeArgs),
+    /// Load fixtures, or generate data, through the same commands as everybody
+    Seed(SeedArgs),
+    /// Verify a store: every document must equal the replay of its organization's commits
+    Check(CheckArgs),
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArgs {
+    /// Where everything is kept: `file:PATH` for the embedded store in that folder, or `mongodb://…`
+    #[arg(long = "store", env = "TOCSIN_STORE", value_name = "URL", default_value = "file:data", hide_env_values = true)]
+    pub url: StoreUrl,
+}
+
+/// The address of a store. A password in it is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreUrl(pub String);
+
+impl From<String> for StoreUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl std::fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.split_once("://").map(|(scheme, rest)| (scheme, rest.rsplit_once('@'))) {
+            Some((scheme, Some((_, host)))) => write!(f, "{scheme}://…@{host}"),
+            _ => f.write_str(&self.0),
+        }
+    }
+}
+
+/// How to run the server.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// See there.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The address to listen on
+    #[arg(long, env = "TOCSIN_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Minutes without a request after which an organization is put to sleep
+    #[arg(long, env = "TOCSIN_SLEEP_AFTER_MINUTES", value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub sleep_after_minutes: u64,
+    /// What to log, as `level` or `target=level,…`
+    #[arg(long, env = "TOCSIN_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+/// What to load.
+#[derive(Debug, Clone, Args)]
+pub struct SeedArgs {
+    /// See there.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Fixture files, YAML or JSON
+    #[arg(value_name = "FILE", required_unless_present = "generate")]
+    pub files: Vec<PathBuf>,
+    /// Make believable data instead, such as `orgs=1000,services=20,incidents=10`
+    #[arg(long, value_name = "WHAT", conflicts_with = "files")]
+    pub generate: Option<String>,
+    /// Say what would happen, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Say nothing unless something is wrong
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// What to verify.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// See there.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Write documents and snapshots again where they differ
+    #[arg(long)]
+    pub repair: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_password_in_a_store_url_is_never_shown() {
+        let url = StoreUrl("mongodb://ann:secret@db:27017/tocsin".into());
+        assert_eq!(format!("{url:?}"), "mongodb://…@db:27017/tocsin");
+        assert_eq!(format!("{:?}", StoreUrl("file:data".into())), "file:data");
+    }
+}

@@ -1,6 +1,8 @@
 //! People with accounts. Users belong to no organization's actor, because they may belong to many; they are documents
 //! behind unique indexes (`store::AccountStore`).
 
+pub mod founding;
+pub mod login;
 pub mod password;
 
 use crate::domain::{Author, Timestamp, UserId, entities::Metadata, limits, rejection::Rejection};

@@ -1,0 +1,388 @@
+//! DirectoryActor: the supervisor of every OrgActor.
+//!
+//! Policy: one child's end concerns that child only. A child that died is loaded again from the store, at once the first
+//! time and later each time it happens again soon; what its callers had handed to the store is "unknown" to them, the
+//! rest is sent again. A child that fell asleep is forgotten. Children are started in tasks of their own, so that one
+//! that loads slowly keeps nobody waiting.
+
+use super::{Published, Shared, agenda::Agenda};
+use crate::{
+    clock::Clock,
+    domain::{OrgId, Timestamp},
+    org::{OrgActor, OrgArgs, OrgError, OrgMsg},
+    store::CommitLog,
+};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{Semaphore, oneshot};
+use tracing::{error, info, warn};
+
+/// The first wait before a child that died again is started again; doubled each time.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// The longest such wait: a person who mends the cause should not wait long for the effect.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
+/// Living this long makes up for earlier deaths.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+/// Callers wait for a restart that is this near; others are told to come back.
+const WORTH_WAITING: Duration = Duration::from_millis(500);
+/// How long an organization that does not exist is remembered.
+const NOTHING_SLEEPS_AFTER: Duration = Duration::from_secs(2);
+
+/// Somebody who wants to speak to an organization's actor.
+type Waker = oneshot::Sender<Result<ActorRef<OrgMsg>, OrgError>>;
+
+/// What the directory is told.
+pub enum DirectoryMsg {
+    /// Somebody needs this organization awake.
+    Wake {
+        /// Which.
+        org: OrgId,
+        /// Who.
+        reply: Waker,
+    },
+    /// A start has come to its end.
+    Started {
+        /// Whose.
+        org: OrgId,
+        /// The actor, or why there is none.
+        result: Result<ActorRef<OrgMsg>, String>,
+    },
+    /// A wait after a death is over.
+    Restart {
+        /// Whose.
+        org: OrgId,
+    },
+    /// Time alone will change an organization at this time, or not at all.
+    Due {
+        /// Which.
+        org: OrgId,
+        /// When.
+        at: Option<Timestamp>,
+    },
+    /// Somebody is due before the next sweep.
+    Agenda,
+    /// Look what is due and who can sleep.
+    Sweep {
+        /// Who wants to know when it is done.
+        done: Option<oneshot::Sender<()>>,
+    },
+    /// Put everybody to sleep and end.
+    Close,
+}
+
+pub(super) struct DirectoryActor;
+
+pub(super) struct DirectoryArgs {
+    pub(super) shared: Arc<Shared>,
+    pub(super) log: Arc<dyn CommitLog>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) agenda: Vec<(OrgId, Timestamp)>,
+}
+
+pub(super) struct DirectoryState {
+    shared: Arc<Shared>,
+    log: Arc<dyn CommitLog>,
+    clock: Arc<dyn Clock>,
+    children: HashMap<OrgId, Child>,
+    names: HashMap<ActorId, OrgId>,
+    deaths: HashMap<OrgId, Deaths>,
+    agenda: Agenda,
+    loading: Arc<Semaphore>,
+    closing: bool,
+}
+
+/// Where a child stands. One that is not here sleeps.
+enum Child {
+    Starting {
+        wakers: Vec<Waker>,
+        tick: bool,
+    },
+    Awake,
+    /// Told to go to sleep; who needs it meanwhile waits for the next incarnation.
+    Closing {
+        wakers: Vec<Waker>,
+        tick: bool,
+    },
+    /// Died, and is started again at the end of a wait.
+    Resting {
+        until: Instant,
+        wakers: Vec<Waker>,
+    },
+}
+
+struct Deaths {
+    count: u32,
+    last: Instant,
+}
+
+impl Actor for DirectoryActor {
+    type Msg = DirectoryMsg;
+    type State = DirectoryState;
+    type Arguments = DirectoryArgs;
+
+    async fn pre_start(&self, myself: ActorRef<DirectoryMsg>, args: DirectoryArgs) -> Result<DirectoryState, ActorProcessingErr> {
+        let mut agenda = Agenda::default();
+        args.agenda.into_iter().for_each(|(org, at)| agenda.put(org, Some(at)));
+        let _ = myself.send_message(DirectoryMsg::Sweep { done: None });
+        Ok(DirectoryState {
+            loading: Arc::new(Semaphore::new(args.shared.settings.most_loading)),
+            shared: args.shared,
+            log: args.log,
+            clock: args.clock,
+            children: HashMap::new(),
+            names: HashMap::new(),
+            deaths: HashMap::new(),
+            agenda,
+            closing: false,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<DirectoryMsg>,
+        message: DirectoryMsg,
+        state: &mut DirectoryState,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            DirectoryMsg::Wake { org, reply } => state.wake(&myself, org, reply),
+            DirectoryMsg::Started { org, result } => state.started(&myself, org, result),
+            DirectoryMsg::Restart { org } => state.restart(&myself, org),
+            DirectoryMsg::Due { org, at } => state.put_on_agenda(&myself, org, at),
+            DirectoryMsg::Agenda => state.do_what_is_due(&myself),
+            DirectoryMsg::Sweep { done } => state.sweep(&myself, done),
+            DirectoryMsg::Close => state.close(),
+        }
+        state.end_if_empty(&myself);
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<DirectoryMsg>,
+        event: SupervisionEvent,
+        state: &mut DirectoryState,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(child, _, _) => state.fell_asleep(&myself, child.get_id()),
+            SupervisionEvent::ActorFailed(child, error) => state.died(&myself, child.get_id(), &error.to_string()),
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        state.end_if_empty(&myself);
+        Ok(())
+    }
+}
+
+impl DirectoryState {
+    fn wake(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, waker: Waker) {
+        if self.closing {
+            return; // dropping the waker says it
+        }
+        match self.children.get_mut(&org) {
+            None => self.start(myself, org, vec![waker], false),
+            Some(Child::Starting { wakers, .. } | Child::Closing { wakers, .. }) => wakers.push(waker),
+            Some(Child::Resting { until, wakers }) => {
+                let left = until.saturating_duration_since(Instant::now());
+                if left <= WORTH_WAITING {
+                    wakers.push(waker);
+                } else {
+                    let reason = "it failed again and again and rests".to_owned();
+                    let _ = waker.send(Err(OrgError::Unavailable { reason, retry_after: left }));
+                }
+            }
+            Some(Child::Awake) => match self.shared.slots.find_or_add(org).actor() {
+                Some(actor) => drop(waker.send(Ok(actor))),
+                None => drop(waker.send(Err(OrgError::unavailable("it is being loaded again")))),
+            },
+        }
+    }
+
+    /// Starts a child in a task of its own: loading takes its time.
+    fn start(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>, tick: bool) {
+        self.children.insert(org, Child::Starting { wakers, tick });
+        let args = OrgArgs {
+            org,
+            log: self.log.clone(),
+            clock: self.clock.clone(),
+            published: self.shared.slots.find_or_add(org),
+            directory: myself.clone(),
+            telemetry: self.shared.telemetry.clone(),
+        };
+        let (myself, loading) = (myself.clone(), self.loading.clone());
+        tokio::spawn(async move {
+            let _turn = loading.acquire().await;
+            let started = Actor::spawn_linked(None, OrgActor, args, myself.get_cell()).await;
+            let result = started.map(|(actor, _)| actor).map_err(|error| error.to_string());
+            let _ = myself.send_message(DirectoryMsg::Started { org, result });
+        });
+    }
+
+    fn started(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, result: Result<ActorRef<OrgMsg>, String>) {
+        let Some(Child::Starting { wakers, tick }) = self.children.remove(&org) else { return };
+        let actor = match result {
+            Ok(actor) => actor,
+            Err(reason) => {
+                warn!(%org, reason, "an organization could not be loaded");
+                self.rest(myself, org, Vec::new());
+                // Told now rather than after the rest: a store that is away stays away for more than a moment.
+                for waker in wakers {
+                    let _ = waker.send(Err(OrgError::unavailable(reason.clone())));
+                }
+                return;
+            }
+        };
+        self.names.insert(actor.get_id(), org);
+        self.children.insert(org, Child::Awake);
+        let published = self.shared.slots.find_or_add(org);
+        published.touch();
+        published.set_actor(Some(actor.clone()));
+        self.shared.telemetry.awake.inc();
+        if tick {
+            let _ = actor.send_message(OrgMsg::Tick);
+        }
+        for waker in wakers {
+            let _ = waker.send(Ok(actor.clone()));
+        }
+        if self.closing {
+            self.send_to_sleep(org, &published);
+        }
+    }
+
+    fn fell_asleep(&mut self, myself: &ActorRef<DirectoryMsg>, child: ActorId) {
+        let Some(org) = self.gone(child) else { return };
+        match self.children.remove(&org) {
+            Some(Child::Closing { wakers, tick }) if tick || !wakers.is_empty() => self.start(myself, org, wakers, tick),
+            _ => self.shared.slots.forget(org),
+        }
+    }
+
+    fn died(&mut self, myself: &ActorRef<DirectoryMsg>, child: ActorId, reason: &str) {
+        let Some(org) = self.gone(child) else { return };
+        error!(%org, reason, "an organization's actor died and is loaded again");
+        self.shared.telemetry.crashed();
+        let wakers = match self.children.remove(&org) {
+            Some(Child::Closing { wakers, .. }) => wakers,
+            _ => Vec::new(),
+        };
+        self.rest(myself, org, wakers);
+    }
+
+    /// The child is no more; what it published stays for readers.
+    fn gone(&mut self, child: ActorId) -> Option<OrgId> {
+        let org = self.names.remove(&child)?;
+        self.shared.slots.find_or_add(org).set_actor(None);
+        self.shared.telemetry.awake.dec();
+        Some(org)
+    }
+
+    /// Waits before the next start: not at all after the first death in a while, longer after each further one.
+    fn rest(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>) {
+        let now = Instant::now();
+        let deaths = self.deaths.entry(org).or_insert(Deaths { count: 0, last: now });
+        if now.duration_since(deaths.last) > FORGIVEN_AFTER {
+            deaths.count = 0;
+        }
+        (deaths.count, deaths.last) = (deaths.count + 1, now);
+        let wait = match deaths.count {
+            1 => Duration::ZERO,
+            again => FIRST_BACKOFF.saturating_mul(1 << (again - 2).min(16)).min(LONGEST_BACKOFF),
+        };
+        self.children.insert(org, Child::Resting { until: now + wait, wakers });
+        myself.send_after(wait, move || DirectoryMsg::Restart { org });
+    }
+
+    fn restart(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId) {
+        if let Some(Child::Resting { .. }) = self.children.get(&org)
+            && let Some(Child::Resting { wakers, .. }) = self.children.remove(&org)
+            && !self.closing
+        {
+            // Ticked, because a maintenance may have come due, and the agenda struck it out, while it rested.
+            self.start(myself, org, wakers, true);
+        }
+    }
+
+    fn put_on_agenda(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, at: Option<Timestamp>) {
+        self.agenda.put(org, at);
+        let wait = at.map(|at| Duration::from_millis(at.since(self.clock.now()).max(0).unsigned_abs()));
+        if let Some(wait) = wait.filter(|wait| *wait < self.shared.settings.sweep_every) {
+            myself.send_after(wait, || DirectoryMsg::Agenda);
+        }
+    }
+
+    fn do_what_is_due(&mut self, myself: &ActorRef<DirectoryMsg>) {
+        for org in self.agenda.take_due(self.clock.now()) {
+            self.tick(myself, org);
+        }
+    }
+
+    /// Does what time made due, sends the idle to sleep, and comes back in time for the next date.
+    fn sweep(&mut self, myself: &ActorRef<DirectoryMsg>, done: Option<oneshot::Sender<()>>) {
+        self.do_what_is_due(myself);
+        let sleep_after = self.shared.settings.sleep_after;
+        for (org, published) in self.shared.slots.all() {
+            let patience = if published.is_nothing() { NOTHING_SLEEPS_AFTER.min(sleep_after) } else { sleep_after };
+            if published.is_waited_for() || published.idle_for() < patience {
+                continue;
+            }
+            match self.children.get(&org) {
+                Some(Child::Awake) => self.send_to_sleep(org, &published),
+                Some(_) => {}
+                None => {
+                    drop(published);
+                    self.shared.slots.forget(org);
+                }
+            }
+        }
+        let now = Instant::now();
+        self.deaths.retain(|_, deaths| now.duration_since(deaths.last) <= FORGIVEN_AFTER);
+        match done {
+            Some(done) => drop(done.send(())), // asked for on top of the regular ones
+            None => {
+                let until_next = self.agenda.next().map(|at| at.since(self.clock.now()).max(0).unsigned_abs());
+                let longest = self.shared.settings.sweep_every;
+                let wait = until_next.map_or(longest, |ms| Duration::from_millis(ms).min(longest));
+                myself.send_after(wait, || DirectoryMsg::Sweep { done: None });
+            }
+        }
+    }
+
+    fn tick(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId) {
+        match self.children.get_mut(&org) {
+            None => self.start(myself, org, Vec::new(), true),
+            Some(Child::Starting { tick, .. } | Child::Closing { tick, .. }) => *tick = true,
+            Some(Child::Resting { .. }) => {}
+            Some(Child::Awake) => {
+                if let Some(actor) = self.shared.slots.find_or_add(org).actor() {
+                    let _ = actor.send_message(OrgMsg::Tick);
+                }
+            }
+        }
+    }
+
+    fn send_to_sleep(&mut self, org: OrgId, published: &Published) {
+        let Some(actor) = published.actor() else { return };
+        self.children.insert(org, Child::Closing { wakers: Vec::new(), tick: false });
+        published.set_actor(None); // new callers wait for the next incarnation
+        let _ = actor.send_message(OrgMsg::Close);
+    }
+
+    fn close(&mut self) {
+        info!(awake = self.children.len(), "putting every organization to sleep");
+        self.closing = true;
+        for (org, published) in self.shared.slots.all() {
+            if matches!(self.children.get(&org), Some(Child::Awake)) {
+                self.send_to_sleep(org, &published);
+            }
+        }
+        self.children.retain(|_, child| !matches!(child, Child::Resting { .. }));
+    }
+
+    fn end_if_empty(&self, myself: &ActorRef<DirectoryMsg>) {
+        if self.closing && self.children.is_empty() {
+            myself.stop(None);
+        }
+    }
+}

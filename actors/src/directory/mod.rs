@@ -1,0 +1,181 @@
+//! Finds, starts, supervises and puts to sleep the actors of organizations, and counts what is let in to them.
+//!
+//! A [`Directory`] is a handle that everybody may clone. The usual way of a request does not pass through the directory's
+//! own actor: the handle finds the organization's actor in a shared map and speaks to it. Only what starts or ends an
+//! actor goes through the one [`actor::DirectoryActor`], which is their supervisor.
+
+mod actor;
+mod admission;
+mod agenda;
+mod published;
+
+pub use actor::DirectoryMsg;
+pub use admission::Admission;
+pub use published::Published;
+
+use crate::{
+    clock::Clock,
+    domain::{Order, Org, OrgId, Receipt},
+    org::{OrgError, OrgMsg, Reply},
+    store::{CommitLog, StoreError},
+    telemetry::Telemetry,
+};
+use actor::{DirectoryActor, DirectoryArgs};
+use admission::Door;
+use published::Slots;
+use ractor::{Actor, ActorRef};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{sync::oneshot, time::Instant};
+
+/// How often a message that was never looked at is sent again.
+const MOST_RESENT: u32 = 2;
+
+/// What can be chosen.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long nobody must have asked for an organization before it is put to sleep.
+    pub sleep_after: Duration,
+    /// How often that is looked at, and the clock's work at the latest.
+    pub sweep_every: Duration,
+    /// How many requests may wait for one organization, and for all of them.
+    pub most_waiting: (usize, usize),
+    /// How long a caller waits for an answer before it is told that the outcome is unknown.
+    pub answer_within: Duration,
+    /// How many organizations may be loading at once.
+    pub most_loading: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sleep_after: Duration::from_secs(10 * 60),
+            sweep_every: Duration::from_secs(5),
+            most_waiting: (16_384, 131_072),
+            answer_within: Duration::from_secs(15),
+            most_loading: 64,
+        }
+    }
+}
+
+/// The way to every organization.
+#[derive(Clone)]
+pub struct Directory {
+    shared: Arc<Shared>,
+    actor: ActorRef<DirectoryMsg>,
+    task: Arc<tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>>,
+}
+
+struct Shared {
+    slots: Slots,
+    door: Door,
+    settings: Settings,
+    telemetry: Arc<Telemetry>,
+    closing: AtomicBool,
+}
+
+impl Directory {
+    /// Starts the directory. Asks the store which organizations time alone will change, so that a maintenance begins
+    /// on time also when nobody looks.
+    pub async fn start(log: Arc<dyn CommitLog>, clock: Arc<dyn Clock>, settings: Settings) -> Result<Self, StoreError> {
+        let agenda = log.agenda().await?;
+        let telemetry = Arc::new(Telemetry::default());
+        let shared = Arc::new(Shared {
+            slots: Slots::default(),
+            door: Door::new(settings.most_waiting, telemetry.clone()),
+            settings,
+            telemetry,
+            closing: AtomicBool::new(false),
+        });
+        let args = DirectoryArgs { shared: shared.clone(), log, clock, agenda };
+        let (actor, task) =
+            Actor::spawn(None, DirectoryActor, args).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { shared, actor, task: Arc::new(tokio::sync::Mutex::new(Some(task))) })
+    }
+
+    /// What the engine counts.
+    pub fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.shared.telemetry
+    }
+
+    /// Carries orders to their durable end: all of them or none. The answer comes when it is true for everybody.
+    pub async fn execute(&self, org: OrgId, orders: Vec<Order>) -> Result<Vec<Receipt>, OrgError> {
+        let published = self.shared.slots.find_or_add(org);
+        let orders = Arc::new(orders);
+        let deadline = Instant::now() + self.shared.settings.answer_within;
+        let mut sent = 0;
+        loop {
+            if self.shared.closing.load(Ordering::Acquire) {
+                return Err(OrgError::unavailable("the server is shutting down"));
+            }
+            let admission = self.shared.door.let_in(&published)?;
+            let actor = self.awake(org, &published, deadline).await?;
+            let (reply, answer) = Reply::new(admission);
+            // An actor that is gone drops the message, and with it the reply, which then says so.
+            let _ = actor.send_message(OrgMsg::Execute { orders: orders.clone(), reply });
+            match tokio::time::timeout_at(deadline, answer).await {
+                // It fell asleep or died before it came to this message: nothing was done, so it can be sent again. Not
+                // for ever, because this very message may be what it dies of.
+                Ok(Ok(Err(OrgError::Unavailable { .. }))) if !is_current(&published, &actor) && sent < MOST_RESENT => sent += 1,
+                Ok(Ok(answer)) => return answer,
+                Ok(Err(_)) | Err(_) => return Err(OrgError::OutcomeUnknown),
+            }
+        }
+    }
+
+    /// An organization as everybody sees it now. Never waits behind a write; loads it if it sleeps.
+    pub async fn view(&self, org: OrgId) -> Result<Arc<Org>, OrgError> {
+        let published = self.shared.slots.find_or_add(org);
+        published.touch();
+        if let Some(view) = published.view() {
+            return Ok(view);
+        }
+        let deadline = Instant::now() + self.shared.settings.answer_within;
+        self.awake(org, &published, deadline).await?;
+        published.view().ok_or_else(|| OrgError::unavailable("it fell asleep while it was read"))
+    }
+
+    /// How many organizations have a running actor.
+    pub fn awake_count(&self) -> usize {
+        self.shared.slots.awake()
+    }
+
+    /// Puts everything to sleep that nobody uses, and does what time made due, now rather than at the next sweep.
+    pub async fn sweep(&self) {
+        let (done, swept) = oneshot::channel();
+        let _ = self.actor.send_message(DirectoryMsg::Sweep { done: Some(done) });
+        let _ = swept.await;
+    }
+
+    /// Lets nobody in any more, waits for what was let in, puts every organization to sleep and ends.
+    pub async fn shutdown(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+        let _ = self.actor.send_message(DirectoryMsg::Close);
+        if let Some(task) = self.task.lock().await.take() {
+            let _ = task.await;
+        }
+    }
+
+    async fn awake(&self, org: OrgId, published: &Arc<Published>, deadline: Instant) -> Result<ActorRef<OrgMsg>, OrgError> {
+        published.touch();
+        if let Some(actor) = published.actor() {
+            return Ok(actor);
+        }
+        let (reply, started) = oneshot::channel();
+        let _ = self.actor.send_message(DirectoryMsg::Wake { org, reply });
+        match tokio::time::timeout_at(deadline, started).await {
+            Ok(Ok(started)) => started,
+            Ok(Err(_)) => Err(OrgError::unavailable("the server is shutting down")),
+            Err(_) => Err(OrgError::unavailable("it takes too long to load")),
+        }
+    }
+}
+
+fn is_current(published: &Published, actor: &ActorRef<OrgMsg>) -> bool {
+    published.actor().is_some_and(|current| current.get_id() == actor.get_id())
+}

@@ -1,0 +1,319 @@
+//! OrgActor: decides on its head, hands commits on, answers when they are durable.
+
+use super::{
+    OrgError, OrgMsg, Reply,
+    batch::{Batch, Batches, Waiting},
+};
+use crate::{
+    clock::Clock,
+    directory::{DirectoryMsg, Published},
+    domain::{Author, Command, Commit, CommitId, Entry, Order, Org, OrgId, Receipt, Rejection, Seq, Timestamp},
+    store::{Append, CommitLog, StoreError},
+    telemetry::Telemetry,
+};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::{sync::Arc, time::Instant};
+use tracing::warn;
+use uuid::Uuid;
+
+/// How many events may follow a snapshot before a new one is written: reading them back costs about a millisecond.
+const SNAPSHOT_EVERY: Seq = 500;
+/// Going to sleep with fewer events than this after the snapshot is not worth a new one.
+const SNAPSHOT_ON_SLEEP: Seq = 50;
+/// How often orders are decided again because another writer was faster, before the caller is asked to wait.
+const MOST_CONFLICTS: u32 = 5;
+
+/// The only writer of one organization.
+pub struct OrgActor;
+
+/// What an incarnation needs to start; kept by the directory, because a panic takes the state with it.
+#[derive(Clone)]
+pub struct OrgArgs {
+    /// Whose actor it is.
+    pub org: OrgId,
+    /// Where its events are kept.
+    pub log: Arc<dyn CommitLog>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What readers see; outlives the incarnation.
+    pub published: Arc<Published>,
+    /// Who wants to know when time alone will change something.
+    pub directory: ActorRef<DirectoryMsg>,
+    /// Where it counts.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// An organization in the hands of its actor.
+pub struct OrgState {
+    args: OrgArgs,
+    /// Everything decided so far. Nobody else can see it.
+    head: Arc<Org>,
+    /// The part of it that is durable, as published.
+    durable: Seq,
+    in_flight: Option<InFlight>,
+    batches: Batches,
+    snapshot_at: Seq,
+    closing: bool,
+}
+
+/// The one commit on its way to the store.
+struct InFlight {
+    commit: Arc<Commit>,
+    after: Arc<Org>,
+    waiting: Vec<Waiting>,
+    since: Instant,
+}
+
+impl Actor for OrgActor {
+    type Msg = OrgMsg;
+    type State = OrgState;
+    type Arguments = OrgArgs;
+
+    async fn pre_start(&self, _: ActorRef<OrgMsg>, args: OrgArgs) -> Result<OrgState, ActorProcessingErr> {
+        let (head, snapshot_at) = load(&args).await?;
+        let state = OrgState {
+            durable: head.seq(),
+            head: Arc::new(head),
+            in_flight: None,
+            batches: Batches::default(),
+            snapshot_at,
+            closing: false,
+            args,
+        };
+        state.publish(state.head.clone());
+        Ok(state)
+    }
+
+    async fn handle(&self, myself: ActorRef<OrgMsg>, message: OrgMsg, state: &mut OrgState) -> Result<(), ActorProcessingErr> {
+        match message {
+            OrgMsg::Execute { orders, reply } => state.execute(orders, reply),
+            OrgMsg::Tick => state.tick(),
+            OrgMsg::Stored { id, result } => state.stored(id, result).await?,
+            OrgMsg::Close => state.closing = true,
+        }
+        state.send_if_idle(&myself);
+        if state.closing && state.in_flight.is_none() {
+            // What is still in the mailbox was never decided: its callers learn so and send it again.
+            myself.stop(None);
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<OrgMsg>, state: &mut OrgState) -> Result<(), ActorProcessingErr> {
+        if state.durable >= state.snapshot_at + SNAPSHOT_ON_SLEEP && state.durable == state.head.seq() {
+            state.args.log.save_snapshot(state.head.clone());
+        }
+        Ok(())
+    }
+}
+
+impl OrgState {
+    /// Decides and hands on; the answer is given by `stored`, when it is true.
+    fn execute(&mut self, orders: Arc<Vec<Order>>, reply: Reply) {
+        let answer = self.decide(&orders);
+        if let Err(OrgError::Rejected { rejection, .. }) = &answer {
+            self.args.telemetry.rejected(rejection.code());
+        }
+        self.answer_when_durable(Waiting { orders, answer, conflicts: 0, reply });
+    }
+
+    /// What the answer will be once the head is durable; on success the head has moved on, by all orders or by none.
+    fn decide(&mut self, orders: &[Order]) -> Result<Vec<Receipt>, OrgError> {
+        if let [order] = orders {
+            let (receipt, entry) = decide_one(&self.head, order).map_err(|rejection| OrgError::Rejected { index: 0, rejection })?;
+            if let Some(entry) = entry {
+                self.batches.make_room(std::slice::from_ref(&entry), &self.head)?;
+                Arc::make_mut(&mut self.head).apply(&entry); // copied at most once a commit: when it became a view
+                self.batches.push(vec![entry]);
+            }
+            return Ok(vec![receipt]);
+        }
+        let mut head = self.head.clone();
+        let mut entries = Vec::with_capacity(orders.len());
+        let mut receipts = Vec::with_capacity(orders.len());
+        for (index, order) in orders.iter().enumerate() {
+            let (receipt, entry) = decide_one(&head, order).map_err(|rejection| OrgError::Rejected { index, rejection })?;
+            receipts.push(receipt);
+            if let Some(entry) = entry {
+                Arc::make_mut(&mut head).apply(&entry);
+                entries.push(entry);
+            }
+        }
+        if !entries.is_empty() {
+            self.batches.make_room(&entries, &self.head)?;
+            self.head = head;
+            self.batches.push(entries);
+        }
+        Ok(receipts)
+    }
+
+    /// Attaches an answer to the newest thing that is not durable yet. If all is durable, it is given at once.
+    fn answer_when_durable(&mut self, waiting: Waiting) {
+        let Err(waiting) = self.batches.wait(waiting) else { return };
+        match &mut self.in_flight {
+            Some(in_flight) => in_flight.waiting.push(waiting),
+            None => waiting.reply.send(waiting.answer),
+        }
+    }
+
+    /// Does what time made due. The directory has struck this organization from its agenda to tell us, so it is told
+    /// the next date again: now if nothing was due, else with what is published when this is durable (or has failed).
+    fn tick(&mut self) {
+        self.args.published.due_changed(None);
+        let order = Order { by: Author::System, at: self.args.clock.now(), key: None, command: Command::Tick };
+        match self.decide(&[order]) {
+            Ok(receipts) if receipts.iter().any(|receipt| receipt.changed) => {}
+            Ok(_) | Err(_) => self.tell_when_due(&self.head),
+        }
+    }
+
+    /// One commit in flight per organization: a second one could be stored without the first.
+    fn send_if_idle(&mut self, myself: &ActorRef<OrgMsg>) {
+        if self.in_flight.is_some() {
+            return;
+        }
+        let Some(mut batch) = self.batches.pop() else { return };
+        let after = batch.after(&self.head);
+        let Batch { entries, waiting, .. } = &mut batch;
+        let (first, last) = (self.durable + 1, entries.last().map_or(self.durable, Entry::last));
+        debug_assert_eq!(entries.first().map(|entry| entry.seq), Some(first), "commits leave no holes");
+        let id = CommitId::new(Uuid::now_v7());
+        let at = self.args.clock.now();
+        let commit = Arc::new(Commit { id, org: self.args.org, first, last, at, entries: std::mem::take(entries) });
+        waiting.iter_mut().for_each(|waiting| waiting.reply.handed_to_store(true));
+        let in_flight =
+            InFlight { commit: commit.clone(), after: after.clone(), waiting: std::mem::take(waiting), since: Instant::now() };
+        self.in_flight = Some(in_flight);
+        let myself = myself.clone();
+        let done = Box::new(move |result| {
+            let _ = myself.send_message(OrgMsg::Stored { id, result }); // the actor may be gone: its callers know
+        });
+        self.args.log.append(Append { commit, after, done });
+    }
+
+    /// The store has answered: publish and reply, or find out what is true and start again from there.
+    async fn stored(&mut self, id: CommitId, result: Result<(), StoreError>) -> Result<(), ActorProcessingErr> {
+        let Some(in_flight) = self.in_flight.take_if(|in_flight| in_flight.commit.id == id) else { return Ok(()) };
+        match result {
+            Ok(()) => {
+                self.committed(in_flight);
+                Ok(())
+            }
+            Err(error) => self.recover(in_flight, error).await,
+        }
+    }
+
+    fn committed(&mut self, in_flight: InFlight) {
+        let InFlight { commit, after, waiting, since } = in_flight;
+        self.args.telemetry.committed(since.elapsed(), commit.last - commit.first + 1);
+        self.durable = commit.last;
+        self.publish(after.clone());
+        for waiting in waiting {
+            waiting.reply.send(waiting.answer);
+        }
+        if self.durable >= self.snapshot_at + SNAPSHOT_EVERY {
+            self.snapshot_at = self.durable;
+            self.args.log.save_snapshot(after);
+        }
+    }
+
+    /// The commit is not known to be durable, so nothing decided on top of it counts. Loads what is true, then decides
+    /// again what was certainly not stored. An error from here ends this incarnation.
+    async fn recover(&mut self, in_flight: InFlight, error: StoreError) -> Result<(), ActorProcessingErr> {
+        let org = self.args.org;
+        warn!(%org, seq = in_flight.commit.first, %error, "a commit failed, loading the organization again");
+        self.args.telemetry.store_failed(&error);
+        let InFlight { commit, mut waiting, .. } = in_flight;
+        let later = self.batches.take_waiting();
+        if let StoreError::Unavailable(_) | StoreError::Corrupt(_) = error {
+            // Nothing was written: what is published is what is true.
+            self.head = self.args.published.view().unwrap_or_else(|| Arc::new(Org::new(org)));
+            for mut waiting in waiting.into_iter().chain(later) {
+                waiting.reply.handed_to_store(false);
+                waiting.reply.send(Err(OrgError::unavailable(error.to_string())));
+            }
+            return Ok(());
+        }
+        let outcome_known = matches!(error, StoreError::Conflict);
+        if outcome_known {
+            waiting.iter_mut().for_each(|waiting| waiting.reply.handed_to_store(false));
+        }
+        // If this fails, the replies answer for themselves when they are dropped: "unknown" or "unavailable".
+        let (head, snapshot_at) = load(&self.args).await?;
+        (self.head, self.snapshot_at) = (Arc::new(head), snapshot_at);
+        self.durable = self.head.seq();
+        self.publish(self.head.clone());
+        if !outcome_known {
+            let landed = self.durable >= commit.last && self.is_stored(&commit).await?;
+            for mut waiting in std::mem::take(&mut waiting) {
+                // A refusal was decided on a head that may never be: it is as unknown as the rest.
+                let answer = if landed { waiting.answer } else { Err(OrgError::OutcomeUnknown) };
+                waiting.reply.handed_to_store(false);
+                waiting.reply.send(answer);
+            }
+        }
+        for mut waiting in waiting.into_iter().chain(later) {
+            waiting.conflicts += 1;
+            if waiting.conflicts > MOST_CONFLICTS {
+                waiting.reply.send(Err(OrgError::unavailable("another writer is faster all the time")));
+                continue;
+            }
+            waiting.answer = self.decide(&waiting.orders);
+            self.answer_when_durable(waiting);
+        }
+        Ok(())
+    }
+
+    /// Whether this very commit, and not another one with its number, is in the log.
+    async fn is_stored(&self, commit: &Commit) -> Result<bool, StoreError> {
+        let stored = self.args.log.commits_after(commit.org, commit.first - 1, 1).await?;
+        Ok(stored.first().is_some_and(|stored| stored.id == commit.id))
+    }
+
+    /// From here on everybody sees it.
+    fn publish(&self, view: Arc<Org>) {
+        self.tell_when_due(&view);
+        self.args.published.publish(view);
+    }
+
+    fn tell_when_due(&self, view: &Org) {
+        let due: Option<Timestamp> = view.next_due();
+        if self.args.published.due_changed(due) {
+            let _ = self.args.directory.send_message(DirectoryMsg::Due { org: self.args.org, at: due });
+        }
+    }
+}
+
+/// What an order would do to an organization: what its author is told, and what happens, if anything.
+fn decide_one(org: &Org, order: &Order) -> Result<(Receipt, Option<Entry>), Rejection> {
+    if let Some(receipt) = order.key.and_then(|key| org.remembers(key)) {
+        return Ok((receipt, None));
+    }
+    let events = org.decide(order)?;
+    if events.is_empty() {
+        return Ok((Receipt { seq: org.seq(), changed: false, created: None }, None));
+    }
+    let entry = Entry { seq: org.seq() + 1, at: order.at, by: order.by, key: order.key, events };
+    Ok((entry.receipt(), Some(entry)))
+}
+
+/// Brings an organization to life: the snapshot, then what happened since. Documents that are behind are caught up.
+async fn load(args: &OrgArgs) -> Result<(Org, Seq), ActorProcessingErr> {
+    let started = Instant::now();
+    let loaded = args.log.load(args.org).await?;
+    let mut org = loaded.snapshot.unwrap_or_else(|| Org::new(args.org));
+    let snapshot_at = org.seq();
+    for commit in &loaded.commits {
+        if commit.first != org.seq() + 1 {
+            let problem = format!("commit {} of {} should start at {}", commit.first, args.org, org.seq() + 1);
+            return Err(StoreError::Corrupt(problem).into());
+        }
+        commit.entries.iter().for_each(|entry| org.apply(entry));
+    }
+    if loaded.documents_at < org.seq() {
+        let behind = loaded.commits.into_iter().filter(|commit| commit.last > loaded.documents_at).collect();
+        args.log.project(behind, Arc::new(org.clone()));
+    }
+    args.telemetry.activated(started.elapsed());
+    Ok((org, snapshot_at))
+}

@@ -1,0 +1,19 @@
+//! The actor that owns an organization: its only writer.
+//!
+//! ```text
+//! Execute ──► decide on the head ──► batch ──► CommitLog.append ──► Stored ──► publish the view ──► reply
+//!                  ▲                    │ one commit in flight;          │
+//!                  └── next command ◄───┘ the rest waits in batches      └─ not durable: reload, decide again or say so
+//! ```
+//!
+//! The order of what can be seen is the promise: decide, persist, publish, reply. Even a refusal waits until what it
+//! was decided on is durable, for otherwise it would tell of a change that may never have been.
+
+mod actor;
+mod batch;
+mod error;
+mod message;
+
+pub use actor::{OrgActor, OrgArgs};
+pub use error::OrgError;
+pub use message::{OrgMsg, Reply};

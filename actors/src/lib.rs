@@ -16,3 +16,5 @@ pub mod domain;
 pub mod org;
 pub mod store;
 pub mod telemetry;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

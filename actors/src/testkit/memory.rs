@@ -1,0 +1,298 @@
+//! A store that forgets everything when it is dropped, and otherwise keeps every promise of the ports.
+
+use crate::{
+    accounts::{User, folded},
+    domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
+    store::{AccountError, AccountStore, Append, Archive, CommitLog, Done, Later, Loaded, StoreError, StoredDocument, UserKey},
+};
+use futures::future::{BoxFuture, FutureExt, ready};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// When a commit becomes durable and its author is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// On a task of its own, as from a real store: after `append` has returned.
+    #[default]
+    Task,
+    /// Inside `append`: for tests without a runtime, and for those that want no other order than their own.
+    Inline,
+    /// When the test says so with [`MemoryStore::release`].
+    Held,
+}
+
+/// The store. Clones share what is stored, which is what opening it again means here.
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    data: Arc<Mutex<Data>>,
+}
+
+#[derive(Default)]
+struct Data {
+    mode: Mode,
+    held: Vec<Append>,
+    appended: usize,
+    orgs: BTreeMap<OrgId, Rows>,
+    users: BTreeMap<UserId, User>,
+    slugs: BTreeMap<Slug, (OrgId, Timestamp)>,
+    number: u64,
+}
+
+#[derive(Default)]
+struct Rows {
+    commits: Vec<Commit>,
+    snapshot: Option<Arc<Org>>,
+    /// Stands for the documents, which are always up to date.
+    latest: Option<Arc<Org>>,
+}
+
+impl MemoryStore {
+    /// An empty store that answers on tasks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// Changes when commits become durable from now on.
+    pub fn set_mode(&self, mode: Mode) {
+        self.data().mode = mode;
+    }
+    /// How many commits wait to be released.
+    pub fn held(&self) -> usize {
+        self.data().held.len()
+    }
+    /// Stores and answers the oldest held commits, at most so many.
+    pub fn release(&self, at_most: usize) {
+        let held: Vec<_> = {
+            let mut data = self.data();
+            let count = at_most.min(data.held.len());
+            data.held.drain(..count).collect()
+        };
+        held.into_iter().for_each(|append| self.store(append));
+    }
+    /// How many commits are stored.
+    pub fn appended(&self) -> usize {
+        self.data().appended
+    }
+
+    fn data(&self) -> MutexGuard<'_, Data> {
+        // What a panicking test left behind is whole: nothing here panics in the middle of a change.
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, append: Append) {
+        let Append { commit, after, done } = append;
+        let result = self.data().append(&commit, after);
+        answer(done, result);
+    }
+}
+
+/// Outside of the lock: whoever is told may come back with the next commit at once.
+fn answer(done: Done, result: Result<(), StoreError>) {
+    done(result);
+}
+
+impl Data {
+    fn append(&mut self, commit: &Commit, after: Arc<Org>) -> Result<(), StoreError> {
+        let rows = self.orgs.get(&commit.org);
+        let last = rows.and_then(|rows| rows.commits.last()).map_or(0, |commit| commit.last);
+        if commit.first != last + 1 {
+            return Err(StoreError::Conflict);
+        }
+        let rows = self.orgs.entry(commit.org).or_default();
+        rows.commits.push(commit.clone());
+        rows.latest = Some(after);
+        self.appended += 1;
+        Ok(())
+    }
+
+    fn free(&self, user: &User) -> Result<(), AccountError> {
+        let other = |is: &dyn Fn(&User) -> bool| self.users.values().any(|one| one.id != user.id && is(one));
+        if other(&|one| folded(&one.email) == folded(&user.email)) {
+            return Err(AccountError::EmailTaken);
+        }
+        let username = user.username.as_deref().map(folded);
+        if username.is_some() && other(&|one| one.username.as_deref().map(folded) == username) {
+            return Err(AccountError::UsernameTaken);
+        }
+        if other(&|one| one.external.iter().any(|identity| user.external.contains(identity))) {
+            return Err(AccountError::IdentityTaken);
+        }
+        Ok(())
+    }
+}
+
+fn now<T: Send + 'static>(value: T) -> Later<'static, T> {
+    ready(Ok(value)).boxed()
+}
+
+impl CommitLog for MemoryStore {
+    fn append(&self, append: Append) {
+        let mode = self.data().mode;
+        match mode {
+            Mode::Inline => self.store(append),
+            Mode::Held => self.data().held.push(append),
+            Mode::Task => {
+                let store = self.clone();
+                tokio::spawn(async move { store.store(append) });
+            }
+        }
+    }
+
+    fn load(&self, org: OrgId) -> Later<'_, Loaded> {
+        let data = self.data();
+        let Some(rows) = data.orgs.get(&org) else { return now(Loaded::default()) };
+        let snapshot = rows.snapshot.as_deref().cloned();
+        let from = snapshot.as_ref().map_or(0, Org::seq);
+        now(Loaded {
+            commits: rows.commits.iter().filter(|commit| commit.last > from).cloned().collect(),
+            documents_at: rows.latest.as_ref().map_or(0, |org| org.seq()),
+            snapshot,
+        })
+    }
+
+    fn commits_after(&self, org: OrgId, after: Seq, limit: usize) -> Later<'_, Vec<Commit>> {
+        let data = self.data();
+        let commits = data.orgs.get(&org).into_iter().flat_map(|rows| &rows.commits);
+        now(commits.filter(|commit| commit.last > after).take(limit).cloned().collect())
+    }
+
+    fn project(&self, _: Vec<Commit>, _: Arc<Org>) {}
+
+    fn save_snapshot(&self, org: Arc<Org>) {
+        if let Some(rows) = self.data().orgs.get_mut(&org.id())
+            && rows.snapshot.as_ref().is_none_or(|snapshot| snapshot.seq() <= org.seq())
+        {
+            rows.snapshot = Some(org);
+        }
+    }
+
+    fn settle(&self) -> Later<'_, ()> {
+        now(())
+    }
+
+    fn agenda(&self) -> Later<'_, Vec<(OrgId, Timestamp)>> {
+        let due = |(id, rows): (&OrgId, &Rows)| Some((*id, rows.latest.as_ref()?.next_due()?));
+        now(self.data().orgs.iter().filter_map(due).collect())
+    }
+
+    fn ping(&self) -> Later<'_, ()> {
+        now(())
+    }
+}
+
+impl AccountStore for MemoryStore {
+    fn create_user(&self, user: User) -> BoxFuture<'_, Result<(), AccountError>> {
+        let mut data = self.data();
+        let result = if data.users.contains_key(&user.id) { Err(AccountError::IdTaken) } else { data.free(&user) };
+        if result.is_ok() {
+            data.users.insert(user.id, user);
+        }
+        ready(result).boxed()
+    }
+    fn replace_user(&self, user: User) -> BoxFuture<'_, Result<(), AccountError>> {
+        let mut data = self.data();
+        let current = data.users.get(&user.id).is_some_and(|old| old.version + 1 == user.version);
+        let result = if current { data.free(&user) } else { Err(AccountError::Changed) };
+        if result.is_ok() {
+            data.users.insert(user.id, user);
+        }
+        ready(result).boxed()
+    }
+    fn delete_user(&self, id: UserId) -> Later<'_, ()> {
+        self.data().users.remove(&id);
+        now(())
+    }
+    fn user(&self, id: UserId) -> Later<'_, Option<User>> {
+        now(self.data().users.get(&id).cloned())
+    }
+    fn find_user(&self, by: UserKey) -> Later<'_, Option<User>> {
+        let is = |user: &&User| match &by {
+            UserKey::Email(email) => folded(&user.email) == folded(email),
+            UserKey::Username(name) => user.username.as_deref().map(folded) == Some(folded(name)),
+            UserKey::External { issuer, subject } => {
+                user.external.iter().any(|identity| identity.issuer == *issuer && identity.subject == *subject)
+            }
+        };
+        now(self.data().users.values().find(is).cloned())
+    }
+    fn users(&self, after: Option<UserId>, limit: usize) -> Later<'_, Vec<User>> {
+        now(self.data().users.values().filter(|user| Some(user.id) > after).take(limit).cloned().collect())
+    }
+    fn organizations_of(&self, user: UserId) -> Later<'_, Vec<OrgId>> {
+        let names = |rows: &Rows| rows.latest.as_ref().is_some_and(|org| org.members().contains_key(&user));
+        now(self.data().orgs.iter().filter(|(_, rows)| names(rows)).map(|(id, _)| *id).collect())
+    }
+
+    fn claim_slug(&self, slug: Slug, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+        let mut data = self.data();
+        let (owner, _) = *data.slugs.entry(slug).or_insert((org, at));
+        ready(if owner == org { Ok(()) } else { Err(AccountError::SlugTaken) }).boxed()
+    }
+    fn take_over_slug(&self, slug: Slug, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+        let mut data = self.data();
+        let result = match data.slugs.get(&slug) {
+            Some((owner, _)) if *owner == from => {
+                data.slugs.insert(slug, (to, at));
+                Ok(())
+            }
+            _ => Err(AccountError::SlugTaken),
+        };
+        ready(result).boxed()
+    }
+    fn release_slug(&self, slug: Slug, org: OrgId) -> Later<'_, ()> {
+        let mut data = self.data();
+        if data.slugs.get(&slug).is_some_and(|(owner, _)| *owner == org) {
+            data.slugs.remove(&slug);
+        }
+        now(())
+    }
+    fn slug(&self, slug: Slug) -> Later<'_, Option<(OrgId, Timestamp)>> {
+        now(self.data().slugs.get(&slug).copied())
+    }
+    fn next_number(&self) -> Later<'_, u64> {
+        let mut data = self.data();
+        data.number += 1;
+        now(data.number)
+    }
+}
+
+impl Archive for MemoryStore {
+    fn organizations(&self, after: Option<OrgId>, limit: usize) -> Later<'_, Vec<OrgId>> {
+        now(self.data().orgs.keys().filter(|id| Some(**id) > after).take(limit).copied().collect())
+    }
+    fn documents(&self, org: OrgId) -> Later<'_, Vec<StoredDocument>> {
+        let latest = self.data().orgs.get(&org).and_then(|rows| rows.latest.clone());
+        now(latest.map(|org| documents(&org)).unwrap_or_default())
+    }
+    fn expected_documents(&self, org: &Org) -> Vec<StoredDocument> {
+        documents(org)
+    }
+    fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()> {
+        if let Some(rows) = self.data().orgs.get_mut(&org.id()) {
+            rows.snapshot = Some(org.clone());
+            rows.latest = Some(org);
+        }
+        now(())
+    }
+}
+
+/// One an entity: enough to be compared.
+fn documents(org: &Org) -> Vec<StoredDocument> {
+    fn document<T: Serialize>(collection: &'static str, id: impl ToString, entity: &T) -> StoredDocument {
+        let fields = bson::serialize_to_document(entity).expect("entities are documents");
+        StoredDocument { collection, id: id.to_string(), fields }
+    }
+    let mut all: Vec<_> = org.organization().map(|one| document("organizations", one.id, one.as_ref())).into_iter().collect();
+    all.extend(org.members().values().map(|one| document("members", one.id, one.as_ref())));
+    all.extend(org.teams().values().map(|one| document("teams", one.id, one.as_ref())));
+    all.extend(org.groups().values().map(|one| document("service_groups", one.id, one.as_ref())));
+    all.extend(org.services().values().map(|one| document("services", one.id, one.as_ref())));
+    all.extend(org.incidents().values().map(|one| document("incidents", one.id, one.as_ref())));
+    for service in org.services().keys() {
+        let changes = org.history(*service).into_iter().flat_map(|history| history.iter());
+        all.extend(changes.map(|one| document("status_changes", one.number, one)));
+    }
+    all
+}

@@ -4,9 +4,12 @@
 //! actors. It is safe to run again at any time: what is there is left as it is, what is missing is made.
 
 pub mod fixture;
+pub mod generate;
 pub mod ids;
+pub mod load;
 pub mod plan;
 pub mod problem;
+pub mod progress;
 pub mod rehearse;
 pub mod times;
 
@@ -15,6 +18,7 @@ mod references;
 mod story;
 mod timeline;
 mod tree;
+mod words;
 
 pub use fixture::Fixture;
 pub use read::{Spots, Told};

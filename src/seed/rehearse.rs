@@ -1,30 +1,30 @@
 //! Carries a plan out on a copy in memory. Every rule of the domain is asked before anything is written, each answer is
-//! traced back to its line, and the size of what would be stored is known.
+//! traced back to its line, and how much would be stored at once is known.
 
 use super::{
     plan::{Plan, Step},
     problem::{Problem, Spot},
     read::Spots,
 };
-use tocsin_actors::domain::{Entry, Org, Rejection};
-
-/// How large a commit may grow. Documents end at 16 MB; a commit may hold what somebody else ordered at the same time.
-pub const LARGEST_COMMIT: usize = 12 << 20;
+use tocsin_actors::{
+    domain::{Entry, Org, Rejection},
+    org::{HEAVIEST_REQUEST, weight},
+};
 
 /// What carrying a plan out would do.
 #[derive(Debug, Clone)]
 pub struct Rehearsal {
     /// The organization afterwards.
     pub after: Org,
-    /// How many bytes each step adds to a commit.
-    pub sizes: Vec<usize>,
+    /// How much each step weighs in a request.
+    weights: Vec<usize>,
 }
 
 impl Rehearsal {
     /// Carries out a plan on a copy of the organization it was made for.
     pub fn of(plan: &Plan, org: &Org) -> Result<Self, Vec<Problem>> {
         let mut after = org.clone();
-        let mut sizes = Vec::with_capacity(plan.steps.len());
+        let mut weights = Vec::with_capacity(plan.steps.len());
         let mut problems: Vec<Problem> = Vec::new();
         for step in &plan.steps {
             let events = match after.decide(&step.order) {
@@ -38,32 +38,31 @@ impl Rehearsal {
                 }
             };
             if events.is_empty() {
-                sizes.push(0);
+                weights.push(0);
                 continue;
             }
             let entry = Entry { seq: after.seq() + 1, at: step.order.at, by: step.order.by, key: step.order.key, events };
-            // Twice the size of a shortest entry is a good guess for one that cannot be written; the store will tell.
-            sizes.push(bson::serialize_to_vec(&entry).map_or(512, |bytes| bytes.len() + 16));
+            weights.push(weight(&entry));
             after.apply(&entry);
         }
-        if problems.is_empty() { Ok(Self { after, sizes }) } else { Err(problems) }
+        if problems.is_empty() { Ok(Self { after, weights }) } else { Err(problems) }
     }
 
-    /// How many bytes the whole plan adds.
-    pub fn size(&self) -> usize {
-        self.sizes.iter().sum()
+    /// Whether the whole plan can be one request, and so be done entirely or not at all.
+    pub fn fits(&self) -> bool {
+        self.weights.iter().sum::<usize>() <= HEAVIEST_REQUEST
     }
 
-    /// The plan's steps in runs that each fit into one commit.
+    /// The plan's steps in runs that each fit into one request.
     pub fn chunks<'a>(&self, steps: &'a [Step]) -> Vec<&'a [Step]> {
         let mut chunks = Vec::new();
-        let (mut from, mut size) = (0, 0);
-        for (n, more) in self.sizes.iter().enumerate() {
-            if size + more > LARGEST_COMMIT && n > from {
+        let (mut from, mut weight) = (0, 0);
+        for (n, more) in self.weights.iter().enumerate() {
+            if weight + more > HEAVIEST_REQUEST && n > from {
                 chunks.push(&steps[from..n]);
-                (from, size) = (n, 0);
+                (from, weight) = (n, 0);
             }
-            size += more;
+            weight += more;
         }
         if from < steps.len() {
             chunks.push(&steps[from..]);

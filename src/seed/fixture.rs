@@ -67,8 +67,7 @@ pub struct OrgSpec {
     pub time_zone: Tz,
     pub branding: Branding,
     pub metadata: Metadata,
-    /// None is as early as anything in it.
-    pub created: Option<Told<Time>>,
+    pub created: Option<Told<Time>>, // none is as early as anything in it
     pub members: Vec<MemberSpec>,
     pub teams: Vec<TeamSpec>,
     pub groups: Vec<GroupSpec>,
@@ -234,8 +233,8 @@ fn file_decoded(reader: &mut Reader, at: &At<'_>) -> Option<Fixture> {
     Some(Fixture { users: fields.list(reader, "users", user), organizations: fields.list(reader, "organizations", organization) })
 }
 
-// Each of these goes on with a default where something cannot be read: the problem is noted, the result will not be
-// used, and the rest of the file can still be checked.
+// Each goes on with a default where something cannot be read: the problem is noted, the result is not used, and the rest
+// of the file can still be checked.
 
 fn user(reader: &mut Reader, at: &At<'_>) -> Option<UserSpec> {
     let known = &[
@@ -298,7 +297,7 @@ fn organization(reader: &mut Reader, at: &At<'_>) -> Option<OrgSpec> {
     let slug = fields.required(reader, "slug", Reader::parsed::<Slug>);
     let name = fields.required(reader, "name", Reader::text).unwrap_or_default();
     let description = fields.optional(reader, "description", Reader::text).unwrap_or_default();
-    let time_zone = fields.optional(reader, "time_zone", time_zone).unwrap_or(Tz::UTC);
+    let time_zone = fields.optional(reader, "time_zone", Reader::time_zone).unwrap_or(Tz::UTC);
     let branding = fields.optional(reader, "branding", branding).unwrap_or_default();
     let metadata = fields.optional(reader, "metadata", Reader::metadata).unwrap_or_default();
     let created = fields.optional(reader, "created", Reader::time);
@@ -324,16 +323,6 @@ fn organization(reader: &mut Reader, at: &At<'_>) -> Option<OrgSpec> {
         services,
         incidents,
     })
-}
-
-fn time_zone(reader: &mut Reader, at: &At<'_>) -> Option<Tz> {
-    let name = reader.text(at)?;
-    if let Ok(zone) = name.parse() {
-        return Some(zone);
-    }
-    let hint = super::problem::hint(&name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
-    reader.problem(at.spot(), format!("there is no time zone {name:?}{hint}"));
-    None
 }
 
 fn branding(reader: &mut Reader, at: &At<'_>) -> Option<Branding> {

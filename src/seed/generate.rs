@@ -164,7 +164,7 @@ impl Amount {
             name: if round == 1 { name.to_owned() } else { format!("{name} {round}") },
             description: description.to_owned(),
             group: Some(told(format!("group-{}", n % words::GROUPS.len()))),
-            team: (n % 3 == 0).then(|| told("on-call".to_owned())),
+            team: n.is_multiple_of(3).then(|| told("on-call".to_owned())),
             visibility: if dice.roll(10) == 0 { Visibility::Private } else { Visibility::Public },
             status: ServiceStatus::Operational,
             created: None,

@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn ids_never_change() {
         let acme = Ids::of(&"acme".parse().unwrap());
-        assert_eq!(acme.org().to_string(), "PINNED-ORG");
-        assert_eq!(acme.service("api").to_string(), "PINNED-SERVICE");
+        assert_eq!(acme.org().to_string(), "b8d85ede-fd5c-5787-8563-0e985dd59dd7");
+        assert_eq!(acme.service("api").to_string(), "f8dd2ff4-0d1a-5fd5-834a-20fd40cb143d");
         assert_eq!(user(" Ada@Example.org "), user("ada@example.org"));
     }
 }

@@ -102,8 +102,8 @@ impl Loader {
         Self { accounts, directory, now, may_split: false }
     }
 
-    /// Lets organizations be made in several requests when they are too large for one. For generated data, where half
-    /// an organization after a crash does no harm: the next run makes the rest.
+    /// Lets organizations be made in several requests when they are too large for one. For generated data only: after a
+    /// crash in between, the next run makes the entities that are missing, but a timeline that was cut off stays so.
     pub fn splitting(self) -> Self {
         Self { may_split: true, ..self }
     }

@@ -5,6 +5,7 @@ use super::{
     times::Time,
     tree::{Node, Value},
 };
+use chrono_tz::Tz;
 use std::str::FromStr;
 use tocsin_actors::domain::{
     entities::{Metadata, Scalar},
@@ -89,8 +90,13 @@ impl Reader {
             self.problem(at.spot(), format!("must be a map of fields, not {}", at.node.is_a()));
             return None;
         };
-        for (key, _) in map.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
+        for (key, value) in map.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
             let spot = Spot { place: key.place, path: at.path.as_str().into() };
+            // Half a sentence with nothing behind it: the other half stands before the comma.
+            if matches!(value.value, Value::Null) && key.text.contains(' ') {
+                self.problem(spot, "a text with a comma inside { } needs quotes around it");
+                continue;
+            }
             self.problem(spot, format!("there is no field {:?} here{}", key.text, hint(&key.text, known.iter().copied())));
         }
         Some(Fields { at: at.clone(), known })
@@ -147,6 +153,16 @@ impl Reader {
 
     pub(super) fn time(&mut self, at: &At<'_>) -> Option<Told<Time>> {
         self.parsed(at).map(|value| Told { value, spot: at.spot() })
+    }
+
+    pub(super) fn time_zone(&mut self, at: &At<'_>) -> Option<Tz> {
+        let name = self.text(at)?;
+        if let Ok(zone) = name.parse() {
+            return Some(zone);
+        }
+        let hint = hint(&name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+        self.problem(at.spot(), format!("there is no time zone {name:?}{hint}"));
+        None
     }
 
     /// A text with its place, where it may turn out later to name nothing.

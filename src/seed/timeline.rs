@@ -41,7 +41,7 @@ impl Planner<'_> {
 
         let first = updates.first().map(|(at, _)| *at);
         match spec.status.kind() {
-            Kind::Incident if recorded < start => self.problem(recorded_spot, "lies before the start"),
+            Kind::Incident if recorded < start && spec.recorded.is_some() => self.problem(recorded_spot, "lies before the start"),
             Kind::Incident if first.is_some_and(|first| first < recorded) => self.filled_in(spec, start, recorded, &updates),
             Kind::Incident => self.told_live(spec, start, recorded, None, &updates),
             Kind::Maintenance => {
@@ -146,8 +146,8 @@ impl Planner<'_> {
 
     fn filled_in(&mut self, spec: &IncidentSpec, start: Timestamp, recorded: Timestamp, updates: &[Dated<'_>]) {
         let id = self.ids.incident(&spec.id.value);
-        let moves = updates.iter().filter(|(_, update)| update.moves).filter_map(|(at, update)| Some((*at, update.status?)));
-        let (ended, last) = moves.last().unwrap_or((recorded, spec.status));
+        let mut moves = updates.iter().filter(|(_, update)| update.moves).filter_map(|(at, update)| Some((*at, update.status?)));
+        let (ended, last) = moves.next_back().unwrap_or((recorded, spec.status));
         let mut new = self.opened(spec, id);
         new.status = last;
         new.affected = self.affected(&spec.affected);

@@ -55,9 +55,10 @@ impl Node {
         serde_saphyr::from_str_with_options::<Spanned<Value>>(source, options).map(Self::from).map_err(|error| {
             let place = error.location().map(Place::from).unwrap_or_default();
             let text = error.to_string();
-            // The place is told in our own way already.
+            // The place is told in our own way already, and advice to programmers helps nobody here.
             let text = text.lines().next().unwrap_or_default();
             let text = text.split(" at line ").next().unwrap_or(text);
+            let text = text.split(", set ").next().unwrap_or(text);
             let message = format!("this is not valid YAML: {}", text.trim_end_matches([':', ' ', '.']));
             Problem { spot: Spot { place, path: "".into() }, message }
         })

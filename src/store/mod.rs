@@ -1,3 +1,8 @@
 //! The adapters: where commits, documents and accounts are kept.
 
 pub mod documents;
+pub mod embedded;
+pub mod mongodb;
+mod open;
+
+pub use open::{OpenError, open};

@@ -1,0 +1,136 @@
+//! Opening the file, or saying in one sentence why not.
+
+use super::{
+    rehearsal::Rehearsal,
+    tables::{META, SCHEMA, Tables},
+};
+use crate::store::OpenError;
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, ErrorKind},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+/// The file in the folder.
+const NAME: &str = "tocsin.redb";
+
+/// How much of the file is kept in memory. The working set of an engine is small, because organizations are read once
+/// and then live in their actors; redb's own default is a gigabyte.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// Opens the file in a folder and makes both if they are not there.
+pub(super) fn open(folder: &Path) -> Result<Database, OpenError> {
+    if folder.is_file() {
+        return Err(refuse(folder, "is a file: name the folder in which the store shall be"));
+    }
+    fs::create_dir_all(folder).map_err(|error| refuse(folder, &because(&error)))?;
+    let path = folder.join(NAME);
+    let size = match fs::metadata(&path) {
+        Ok(metadata) if !metadata.is_file() => return Err(refuse(&path, "is not a file: remove it or choose another folder")),
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == ErrorKind::NotFound => 0,
+        Err(error) => return Err(refuse(&path, &because(&error))),
+    };
+    if size > 0 {
+        let rehearsed = guarded(&path, || builder().create_with_backend(Rehearsal::of(&path)?))?;
+        check_schema(&path, &rehearsed)?;
+    }
+    let database = guarded(&path, || builder().create(&path))?;
+    prepare(&database).map_err(|error| refuse(&path, &because_redb(&error)))?;
+    if size == 0 {
+        // The file's name is durable only when its folder is.
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| refuse(folder, &because(&error)))?;
+    }
+    Ok(database)
+}
+
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+fn check_schema(path: &Path, database: &Database) -> Result<(), OpenError> {
+    let read = || -> Result<Option<u64>, redb::Error> {
+        let transaction = database.begin_read()?;
+        match transaction.open_table(META) {
+            Ok(meta) => Ok(redb::ReadableTable::get(&meta, "schema")?.map(|version| version.value())),
+            // Its maker was interrupted before the first commit: as good as empty.
+            Err(redb::TableError::TableDoesNotExist(_)) if transaction.list_tables()?.next().is_none() => Ok(Some(SCHEMA)),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    };
+    match read().map_err(|error| refuse(path, &because_redb(&error)))? {
+        Some(SCHEMA) => Ok(()),
+        Some(newer) if newer > SCHEMA => Err(refuse(
+            path,
+            &format!(
+                "was written by a newer version (schema {newer}, this one knows {SCHEMA}): use that version, or restore a backup"
+            ),
+        )),
+        _ => Err(refuse(path, "is a database of something else: choose another folder")),
+    }
+}
+
+/// Makes every table, so that readers find them.
+fn prepare(database: &Database) -> Result<(), redb::Error> {
+    if let Ok(meta) = database.begin_read()?.open_table(META)
+        && redb::ReadableTable::get(&meta, "schema")?.is_some()
+    {
+        return Ok(());
+    }
+    let transaction = database.begin_write()?;
+    let mut last = HashMap::new();
+    Tables::open(&transaction, &mut last)?.meta.insert("schema", SCHEMA)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// A damaged file can make its reader panic; that is an answer too.
+fn guarded<T>(path: &Path, open: impl FnOnce() -> Result<T, DatabaseError>) -> Result<T, OpenError> {
+    match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(Ok(opened)) => Ok(opened),
+        Ok(Err(error)) => Err(refuse(path, &why(&error))),
+        Err(_) => Err(refuse(path, DAMAGED)),
+    }
+}
+
+const DAMAGED: &str = "is damaged or is no Tocsin store: restore it from a backup, or choose another folder";
+
+fn why(error: &DatabaseError) -> String {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => "is in use by another process: stop it, or choose another folder".into(),
+        DatabaseError::UpgradeRequired(format) => {
+            format!("has the old file format {format}: open it once with the version that wrote it and export it")
+        }
+        DatabaseError::Storage(StorageError::Io(error)) => because(error),
+        _ => DAMAGED.into(),
+    }
+}
+
+fn because_redb(error: &redb::Error) -> String {
+    match error {
+        redb::Error::Io(error) => because(error),
+        _ => DAMAGED.into(),
+    }
+}
+
+fn because(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "cannot be written: give this user the right to, or choose another folder".into()
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "has no room left: free some space on its disk".into(),
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => DAMAGED.into(),
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "lies behind something that is no folder: choose another".into(),
+        _ => format!("cannot be opened: {error}"),
+    }
+}
+
+fn refuse(path: &Path, what: &str) -> OpenError {
+    OpenError(format!("the store {} {what}", path.display()))
+}

@@ -1,0 +1,106 @@
+//! What is in the file. Every key begins with what it is looked up by, numbers are big-endian, so that the order of the
+//! bytes is the order of the things.
+
+use redb::{Table, TableDefinition, WriteTransaction};
+use std::collections::HashMap;
+use tocsin_actors::domain::{OrgId, Seq, ServiceId, Timestamp};
+
+/// An id as it stands in keys.
+pub(super) type Id = [u8; 16];
+
+/// The version of all that follows. A file with a newer one is refused.
+pub(super) const SCHEMA: u64 = 1;
+
+/// `schema`, `next_number`.
+pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+/// Organization, first event → last event, commit.
+pub(super) const COMMITS: TableDefinition<&[u8; 24], &[u8]> = TableDefinition::new("commits");
+/// Collection, organization, id → document. Status changes have service and number for an id, so that those of one
+/// service lie together.
+pub(super) const DOCUMENTS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("documents");
+/// User, organization, membership: which organizations name a user.
+pub(super) const MEMBERSHIPS: TableDefinition<&[u8; 48], ()> = TableDefinition::new("memberships");
+/// Organization → when time alone will change something.
+pub(super) const DUE: TableDefinition<&Id, i64> = TableDefinition::new("due");
+/// Organization → see `snapshots`.
+pub(super) const SNAPSHOTS: TableDefinition<&Id, &[u8]> = TableDefinition::new("snapshots");
+/// User → document.
+pub(super) const USERS: TableDefinition<&Id, &[u8]> = TableDefinition::new("users");
+/// See `accounts::name_key` → user.
+pub(super) const USER_NAMES: TableDefinition<&[u8], &Id> = TableDefinition::new("user_names");
+/// Slug → organization, since when.
+pub(super) const SLUGS: TableDefinition<&str, (&Id, i64)> = TableDefinition::new("slugs");
+
+/// Every table, open for writing in one transaction.
+pub(super) struct Tables<'a> {
+    pub(super) meta: Table<'a, &'static str, u64>,
+    pub(super) commits: Table<'a, &'static [u8; 24], &'static [u8]>,
+    pub(super) documents: Table<'a, &'static [u8], &'static [u8]>,
+    pub(super) memberships: Table<'a, &'static [u8; 48], ()>,
+    pub(super) due: Table<'a, &'static Id, i64>,
+    pub(super) snapshots: Table<'a, &'static Id, &'static [u8]>,
+    pub(super) users: Table<'a, &'static Id, &'static [u8]>,
+    pub(super) user_names: Table<'a, &'static [u8], &'static Id>,
+    pub(super) slugs: Table<'a, &'static str, (&'static Id, i64)>,
+    /// The last event of organizations that were written to. Nobody else writes to the file.
+    pub(super) last: &'a mut HashMap<OrgId, Seq>,
+}
+
+impl<'a> Tables<'a> {
+    /// Opens all, and makes those that are not there.
+    pub(super) fn open(transaction: &'a WriteTransaction, last: &'a mut HashMap<OrgId, Seq>) -> Result<Self, redb::Error> {
+        Ok(Self {
+            meta: transaction.open_table(META)?,
+            commits: transaction.open_table(COMMITS)?,
+            documents: transaction.open_table(DOCUMENTS)?,
+            memberships: transaction.open_table(MEMBERSHIPS)?,
+            due: transaction.open_table(DUE)?,
+            snapshots: transaction.open_table(SNAPSHOTS)?,
+            users: transaction.open_table(USERS)?,
+            user_names: transaction.open_table(USER_NAMES)?,
+            slugs: transaction.open_table(SLUGS)?,
+            last,
+        })
+    }
+}
+
+pub(super) fn commit_key(org: OrgId, first: Seq) -> [u8; 24] {
+    let mut key = [0; 24];
+    key[..16].copy_from_slice(org.uuid().as_bytes());
+    key[16..].copy_from_slice(&first.to_be_bytes());
+    key
+}
+
+pub(super) fn membership_key(user: Id, org: OrgId, member: Id) -> [u8; 48] {
+    let mut key = [0; 48];
+    key[..16].copy_from_slice(&user);
+    key[16..32].copy_from_slice(org.uuid().as_bytes());
+    key[32..].copy_from_slice(&member);
+    key
+}
+
+/// The beginning of the keys of an organization's documents of one kind.
+pub(super) fn documents_prefix(collection: u8, org: OrgId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(37);
+    key.push(collection);
+    key.extend_from_slice(org.uuid().as_bytes());
+    key
+}
+
+/// The beginning of the keys of a service's status changes.
+pub(super) fn history_prefix(collection: u8, org: OrgId, service: ServiceId) -> Vec<u8> {
+    let mut key = documents_prefix(collection, org);
+    key.extend_from_slice(service.uuid().as_bytes());
+    key
+}
+
+/// Behind every key with this beginning.
+pub(super) fn prefix_end(prefix: &[u8]) -> Vec<u8> {
+    // No id is longer than 20 bytes.
+    [prefix, &[0xff; 21]].concat()
+}
+
+/// A time as it is stored and back.
+pub(super) fn time(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}

@@ -1,0 +1,169 @@
+//! What the projector has still to write, joined per organization as it comes in.
+//!
+//! Bounded whatever happens: of an organization it holds the newest state and, of its commits, only those that touch
+//! something that no other held one does. However long documents cannot be written, that is never more than there are
+//! entities.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tocsin_actors::{
+    domain::{Commit, Org, OrgId, event::Touched},
+    store::StoreError,
+};
+use tokio::sync::{Notify, oneshot};
+
+/// Who waits for a round of the projector.
+pub(super) type Waiter = oneshot::Sender<Result<(), StoreError>>;
+
+/// Filled by the appender and by callers, emptied by the projector.
+#[derive(Default)]
+pub(super) struct Backlog {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    work: Work,
+    closed: bool,
+}
+
+/// What one round has to do.
+#[derive(Default)]
+pub(super) struct Work {
+    pub(super) orgs: HashMap<OrgId, Pending>,
+    pub(super) waiters: Vec<Waiter>,
+}
+
+/// What one organization waits for.
+#[derive(Default)]
+pub(super) struct Pending {
+    /// Every document anew, before anything else.
+    pub(super) rewrite: Option<Arc<Org>>,
+    /// The documents that some commits touched.
+    pub(super) documents: Option<Documents>,
+    /// A snapshot, after the documents.
+    pub(super) snapshot: Option<Arc<Org>>,
+}
+
+/// Commits whose documents are to follow.
+pub(super) struct Documents {
+    /// Enough of the commits to know every document they touch. A commit may be left out when all it touches is
+    /// touched by one held: what is written comes from `after`. The times of status changes never go back, so that
+    /// also the oldest held entry of a service is old enough to find its changes.
+    pub(super) commits: Vec<Arc<Commit>>,
+    touched: HashSet<Touched>,
+    /// The newest state.
+    pub(super) after: Arc<Org>,
+}
+
+impl Documents {
+    fn new(after: Arc<Org>) -> Self {
+        Self { commits: Vec::new(), touched: HashSet::new(), after }
+    }
+
+    fn add(&mut self, commit: Arc<Commit>) {
+        let mut news = false;
+        commit
+            .entries
+            .iter()
+            .flat_map(|entry| &entry.events)
+            .for_each(|event| event.touches(|one| news |= self.touched.insert(one)));
+        if news {
+            self.commits.push(commit);
+        }
+    }
+}
+
+impl Pending {
+    /// Joins what came later to what came before; either may have come first to this call.
+    fn join(&mut self, other: Self) {
+        self.rewrite = newest(self.rewrite.take(), other.rewrite);
+        self.snapshot = newest(self.snapshot.take(), other.snapshot);
+        match (&mut self.documents, other.documents) {
+            (_, None) => {}
+            (none @ None, some) => *none = some,
+            (Some(mine), Some(other)) => {
+                other.commits.into_iter().for_each(|commit| mine.add(commit));
+                if other.after.seq() >= mine.after.seq() {
+                    mine.after = other.after;
+                }
+            }
+        }
+    }
+}
+
+fn newest(a: Option<Arc<Org>>, b: Option<Arc<Org>>) -> Option<Arc<Org>> {
+    a.into_iter().chain(b).max_by_key(|org| org.seq())
+}
+
+impl Backlog {
+    /// Documents shall follow these commits; `after` is the organization after the last of them.
+    pub(super) fn documents(&self, commits: impl IntoIterator<Item = Arc<Commit>>, after: Arc<Org>) {
+        let org = after.id();
+        let mut documents = Documents::new(after);
+        commits.into_iter().for_each(|commit| documents.add(commit));
+        self.join(org, Pending { documents: Some(documents), ..Pending::default() });
+    }
+
+    /// A snapshot shall be kept, after the documents handed over so far.
+    pub(super) fn snapshot(&self, org: Arc<Org>) {
+        self.join(org.id(), Pending { snapshot: Some(org), ..Pending::default() });
+    }
+
+    /// Everything that is derived from commits shall be written anew.
+    pub(super) async fn rewrite(&self, org: Arc<Org>) -> Result<(), StoreError> {
+        self.join(org.id(), Pending { rewrite: Some(org.clone()), snapshot: Some(org), ..Pending::default() });
+        self.settle().await
+    }
+
+    /// Waits for what was handed over so far. Fails when a round did; the work is not lost but tried again.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        let (waiter, written) = oneshot::channel();
+        self.lock().work.waiters.push(waiter);
+        self.changed.notify_one();
+        written.await.unwrap_or_else(|_| Err(StoreError::Unavailable("its projector has stopped".into())))
+    }
+
+    /// Nobody will hand over anything any more.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_one();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Everything there is, as soon as there is something; none when there never will be.
+    pub(super) async fn take(&self) -> Option<Work> {
+        loop {
+            {
+                let mut state = self.lock();
+                if !state.work.orgs.is_empty() || !state.work.waiters.is_empty() {
+                    return Some(std::mem::take(&mut state.work));
+                }
+                if state.closed {
+                    return None;
+                }
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// Puts back what could not be written, under what has come since.
+    pub(super) fn put_back(&self, orgs: HashMap<OrgId, Pending>) {
+        orgs.into_iter().for_each(|(org, pending)| self.join(org, pending));
+    }
+
+    fn join(&self, org: OrgId, pending: Pending) {
+        self.lock().work.orgs.entry(org).or_default().join(pending);
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,5 +1,6 @@
 //! Every setting, checked once, before anything starts. Each flag has a twin in the environment: `TOCSIN_…`.
 
+use crate::seed::generate::Amount;
 use clap::{Args, Parser, Subcommand};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -76,14 +77,14 @@ pub struct SeedArgs {
     /// Fixture files, YAML or JSON
     #[arg(value_name = "FILE", required_unless_present = "generate")]
     pub files: Vec<PathBuf>,
-    /// Make believable data instead, such as `orgs=1000,services=20,incidents=10`
-    #[arg(long, value_name = "WHAT", conflicts_with = "files")]
-    pub generate: Option<String>,
-    /// Say what would happen, and change nothing
+    /// Make up organizations: `orgs=1000,services=20,incidents=10[,days=90][,seed=1][,password=…]`
+    #[arg(long, value_name = "AMOUNT")]
+    pub generate: Option<Amount>,
+    /// Check everything and say what would happen, and change nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Say nothing unless something is wrong
-    #[arg(long)]
+    #[arg(long, short)]
     pub quiet: bool,
 }
 

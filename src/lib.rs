@@ -5,5 +5,6 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod http;
+pub mod seed;
 pub mod store;
 pub mod telemetry;

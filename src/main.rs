@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => cli::serve::run(args).await.map(|()| true),
-            Command::Seed(_) => anyhow::bail!(Refused("seeding is not built".into())),
+            Command::Seed(args) => cli::seed::run(args).await.map(|()| true),
             Command::Check(args) => cli::check::run(args).await,
         }
     });

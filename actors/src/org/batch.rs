@@ -6,8 +6,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 /// How heavy a commit may be, in rough bytes: a document holds 16 MB, and a reader of the log should not choke on one.
 const HEAVIEST: usize = 1 << 20;
-/// How heavy the orders of one request may be: they cannot be split.
-const HEAVIEST_REQUEST: usize = 8 << 20;
+/// How heavy the orders of one request may be: they cannot be split. Public for those who can ask for less at once.
+pub const HEAVIEST_REQUEST: usize = 8 << 20;
 /// How many events go into a commit, so that one flood does not make everybody's group commit slow.
 const MOST_EVENTS: usize = 1_000;
 
@@ -99,7 +99,7 @@ fn measure(entries: &[Entry]) -> (usize, usize) {
 }
 
 /// About how many bytes an entry will be: the long texts counted, the rest guessed generously.
-fn weight(entry: &Entry) -> usize {
+pub fn weight(entry: &Entry) -> usize {
     let list = |affected: &[Affected]| affected.len() * 300;
     let event = |event: &Event| {
         600 + match event {

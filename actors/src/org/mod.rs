@@ -15,5 +15,6 @@ mod error;
 mod message;
 
 pub use actor::{OrgActor, OrgArgs};
+pub use batch::{HEAVIEST_REQUEST, weight};
 pub use error::OrgError;
 pub use message::{OrgMsg, Reply};

@@ -188,13 +188,13 @@ impl IncidentChange {
             visibility: self.visibility.unless_same(&incident.visibility),
             affected: self.affected.unless_same(&incident.affected),
             started_at: self.started_at.unless_same(&incident.started_at),
-            // With a change of status a time that is the same now must still win over the one the status would set.
+            // With a change of status what is the same now must still win over what the status would set.
             resolved_at: if moves { self.resolved_at } else { self.resolved_at.unless_same(&incident.resolved_at) },
             actual_start: if moves { self.actual_start } else { self.actual_start.unless_same(&incident.actual_start) },
             actual_end: if moves { self.actual_end } else { self.actual_end.unless_same(&incident.actual_end) },
             scheduled_start: self.scheduled_start.unless_same(&incident.scheduled_start),
             scheduled_end: self.scheduled_end.unless_same(&incident.scheduled_end),
-            automatic: self.automatic.unless_same(&incident.automatic),
+            automatic: if moves { self.automatic } else { self.automatic.unless_same(&incident.automatic) },
             metadata: self.metadata.unless_same(&incident.metadata),
         }
     }
@@ -273,7 +273,7 @@ impl Incident {
         if status == self.status {
             return;
         }
-        if self.status.is_over() && !status.is_over() {
+        if !status.is_over() {
             self.resolved_at = None;
             self.actual_end = None;
         }

@@ -10,6 +10,7 @@ mod apply;
 mod decide;
 mod effects;
 mod incidents;
+mod recorded;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -180,8 +180,11 @@ fn some_status() -> impl Strategy<Value = ServiceStatus> {
     prop::sample::select(ServiceStatus::ALL)
 }
 
-/// A few days around the times at which clocks do strange things.
-fn some_course() -> impl Strategy<Value = (Tz, i64, Vec<(i64, ServiceStatus)>, Vec<(i64, i64, ServiceStatus)>)> {
+/// A zone, now, changes and filled-in windows, both in milliseconds before now.
+type SomeCourse = (Tz, i64, Vec<(i64, ServiceStatus)>, Vec<(i64, i64, ServiceStatus)>);
+
+/// Some weeks around the times at which clocks do strange things.
+fn some_course() -> impl Strategy<Value = SomeCourse> {
     let zone = prop::sample::select(&chrono_tz::TZ_VARIANTS[..]);
     let now = -2_000_000_000_000_i64..2_500_000_000_000;
     let back = 0..40 * 24 * HOUR;

@@ -178,6 +178,26 @@ fn a_completed_maintenance_reopened_by_hand_stays_open() {
 }
 
 #[test]
+fn a_maintenance_told_to_go_on_by_itself_does_so_even_if_that_is_late() {
+    let mut story = Story::of(&[made(1), plan(1, 10_000, 20_000)]);
+    story.then(10_000, Command::Tick);
+    let insist = IncidentChange { status: Edit::Set(Verifying), automatic: Edit::Set(true), ..Default::default() };
+    story.then(25_000, change_incident(1, insist.clone()));
+    assert_eq!(story.then(25_000, change_incident(1, insist)), []);
+    story.then(25_001, Command::Tick);
+    assert_eq!(story.incident(1).status, Completed);
+}
+
+#[test]
+fn a_maintenance_does_not_begin_with_an_end_that_was_noted_before() {
+    let mut story = Story::of(&[made(1), plan(1, 10_000, 20_000)]);
+    let noted = IncidentChange { actual_end: Edit::Set(Some(ms(5_000))), ..Default::default() };
+    story.then(6_000, change_incident(1, noted));
+    story.then(10_000, Command::Tick);
+    assert_eq!((story.incident(1).actual_start, story.incident(1).actual_end), (Some(ms(10_000)), None));
+}
+
+#[test]
 fn a_maintenance_put_off_begins_at_its_new_time() {
     let mut story = Story::of(&[made(1), plan(1, 10_000, 20_000)]);
     story.then(10_000, Command::Tick);

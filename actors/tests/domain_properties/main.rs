@@ -8,6 +8,7 @@ use orders::{EPOCH, orders, org_id};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use tocsin_actors::domain::{
+    entities::Cause,
     status::{Role, ServiceStatus, Visibility},
     *,
 };
@@ -33,6 +34,11 @@ fn live(org: &mut Org, orders: &[Order]) -> Result<Vec<Entry>, TestCaseError> {
         org.apply(&entry);
         prop_assert_eq!(org.seq(), entry.last(), "no holes");
         what_always_holds(org).map_err(|error| TestCaseError::fail(format!("{error}\nafter {order:?}\n{:?}", entry.events)))?;
+        if matches!(order.command, Command::ResolveIncident { .. } | Command::DeleteIncident { .. }) {
+            let by_hand = before.services().values().filter(|service| service.cause == Cause::Manual);
+            let stays = by_hand.clone().all(|service| org.services()[&service.id] == *service);
+            prop_assert!(stays, "what a hand set, a hand changes: {:?}", order);
+        }
         let had_admin = has_admin(&before);
         prop_assert!(!had_admin || has_admin(org) || org.is_deleted(), "the last admin vanished by {:?}", order);
         let again = org.decide(order);

@@ -159,7 +159,8 @@ impl Org {
         let seen = |service: &&Arc<Service>| audience == Visibility::Private || service.visibility == Visibility::Public;
         self.services.values().filter(seen).map(|service| service.status).max().unwrap_or(ServiceStatus::Operational)
     }
-    /// When time alone will change something next.
+    /// When time alone will change something next. May be in the past right after a `Tick`, which does a bounded number
+    /// of things: then another is due at once.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.ongoing().filter_map(|incident| incident.next_due()).min()
     }

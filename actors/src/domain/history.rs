@@ -5,8 +5,8 @@ use super::{
     status::ServiceStatus,
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{collections::VecDeque, fmt, sync::Arc};
 
 /// One change of a service's status.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -30,39 +30,149 @@ pub struct StatusChange {
 
 /// The changes of one service, oldest first. Times never go back: a change that claims to be older than the one
 /// before it (two requests that overtook each other) takes that one's time, so that the last writer stays the last.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct History(VecDeque<StatusChange>);
+/// Of two changes in the same millisecond both are kept, and the later one is what lasted.
+///
+/// Kept in pieces behind `Arc`: readers hold the history as of the last commit, so that writing means copying, and a
+/// flapping service must not have a year copied at every flap.
+#[derive(Clone, Default)]
+pub struct History {
+    chunks: VecDeque<Arc<VecDeque<StatusChange>>>,
+    len: usize,
+}
+
+/// Changes in a piece: what one more change copies at most, against how many pieces a copy of the whole touches.
+const CHUNK: usize = 64;
 
 impl History {
     /// How many changes are kept in memory for one service: a year of one flap every two hours. Older ones remain in
     /// the store, and the time before the oldest kept one counts as not observed.
     pub const MAX: usize = 4_400;
 
-    /// Adds a change and answers it as it was kept.
-    pub(super) fn push(&mut self, mut change: StatusChange) {
-        if let Some(last) = self.0.back() {
+    /// Adds a change and answers since when it counts.
+    pub(super) fn push(&mut self, mut change: StatusChange) -> Timestamp {
+        if let Some(last) = self.last() {
             change.at = change.at.max(last.at);
         }
-        if self.0.len() == Self::MAX {
-            self.0.pop_front();
+        let at = change.at;
+        if self.len == Self::MAX {
+            self.forget_oldest();
         }
-        self.0.push_back(change);
+        match self.chunks.back_mut().filter(|chunk| chunk.len() < CHUNK) {
+            Some(chunk) => Arc::make_mut(chunk).push_back(change),
+            None => self.chunks.push_back(Arc::new(VecDeque::from([change]))),
+        }
+        self.len += 1;
+        at
+    }
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.chunks.front_mut() else { return };
+        Arc::make_mut(oldest).pop_front();
+        self.len -= 1;
+        if oldest.is_empty() {
+            self.chunks.pop_front();
+        }
     }
     /// Oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &StatusChange> + ExactSizeIterator {
-        self.0.iter()
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &StatusChange> {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
+    }
+    /// The oldest one that is kept.
+    pub fn first(&self) -> Option<&StatusChange> {
+        self.chunks.front().and_then(|chunk| chunk.front())
     }
     /// The newest one.
     pub fn last(&self) -> Option<&StatusChange> {
-        self.0.back()
+        self.chunks.back().and_then(|chunk| chunk.back())
     }
     /// How many are kept.
-    pub fn len(&self) -> usize {
-        self.0.len()
+    pub const fn len(&self) -> usize {
+        self.len
     }
     /// Whether none is kept.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl PartialEq for History {
+    /// Where the pieces end depends on what was forgotten when, and means nothing.
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.iter().eq(other.iter())
+    }
+}
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Written as a plain list.
+impl Serialize for History {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+impl<'de> Deserialize<'de> for History {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut history = Self::default();
+        for change in Vec::<StatusChange>::deserialize(deserializer)? {
+            history.push(change);
+        }
+        Ok(history)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(number: Number, ms: i64) -> StatusChange {
+        let to = ServiceStatus::Operational;
+        let at = Timestamp::from_millis(ms);
+        StatusChange { number, from: None, to, cause: Cause::Manual, reason: None, by: Author::System, at }
+    }
+
+    #[test]
+    fn two_changes_in_one_millisecond_are_both_kept_and_the_later_one_is_last() {
+        let mut history = History::default();
+        history.push(change(1, 5));
+        history.push(change(2, 5));
+        assert_eq!(history.iter().map(|change| change.number).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(history.last().map(|change| change.number), Some(2));
+    }
+
+    #[test]
+    fn a_change_that_claims_to_be_older_takes_the_time_of_the_one_before() {
+        let mut history = History::default();
+        history.push(change(1, 5));
+        assert_eq!(history.push(change(2, 3)), Timestamp::from_millis(5));
+        assert_eq!(history.last().map(|change| change.at.millis()), Some(5));
+    }
+
+    #[test]
+    fn the_oldest_changes_are_forgotten_one_by_one() {
+        let mut history = History::default();
+        for number in 0..History::MAX as u32 + 100 {
+            history.push(change(number, i64::from(number)));
+        }
+        assert_eq!(history.len(), History::MAX);
+        assert_eq!(history.iter().count(), History::MAX);
+        assert_eq!(history.first().map(|change| change.number), Some(100));
+        let read: History = serde_json::from_str(&serde_json::to_string(&history).unwrap()).unwrap();
+        assert_eq!(read, history, "whatever the pieces are");
+        assert_ne!(read.chunks.len(), 0);
+    }
+
+    #[test]
+    fn one_more_change_copies_one_piece_and_not_a_year() {
+        let mut history = History::default();
+        for number in 0..1_000 {
+            history.push(change(number, 0));
+        }
+        let view = history.clone();
+        history.push(change(1_000, 0));
+        let shared = view.chunks.iter().zip(&history.chunks).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
+        assert!(shared + 1 >= view.chunks.len(), "{shared} of {} shared", view.chunks.len());
+        assert_eq!((view.len(), history.len()), (1_000, 1_001));
     }
 }

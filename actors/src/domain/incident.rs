@@ -109,6 +109,10 @@ pub struct Incident {
     pub actual_end: Option<Timestamp>,
     /// Whether a maintenance begins and ends by itself.
     pub automatic: bool,
+    /// What it touched before its timeline changed that: what holds for the time before it was recorded. None while
+    /// `affected` still says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub affected_before: Option<Vec<Affected>>,
     /// The timeline, oldest first.
     pub updates: Vec<Update>,
     /// What was learned.
@@ -175,6 +179,7 @@ pub struct IncidentChange {
 impl IncidentChange {
     /// What of it would really change this incident.
     pub fn against(self, incident: &Incident) -> Self {
+        let moves = self.status.as_set().is_some_and(|status| *status != incident.status);
         Self {
             title: self.title.unless_same(&incident.title),
             description: self.description.unless_same(&incident.description),
@@ -183,13 +188,13 @@ impl IncidentChange {
             visibility: self.visibility.unless_same(&incident.visibility),
             affected: self.affected.unless_same(&incident.affected),
             started_at: self.started_at.unless_same(&incident.started_at),
-            // With a change of status a time that is the same now must still win over the one the status would set.
-            resolved_at: self.resolved_at,
-            actual_start: self.actual_start,
-            actual_end: self.actual_end,
+            // With a change of status what is the same now must still win over what the status would set.
+            resolved_at: if moves { self.resolved_at } else { self.resolved_at.unless_same(&incident.resolved_at) },
+            actual_start: if moves { self.actual_start } else { self.actual_start.unless_same(&incident.actual_start) },
+            actual_end: if moves { self.actual_end } else { self.actual_end.unless_same(&incident.actual_end) },
             scheduled_start: self.scheduled_start.unless_same(&incident.scheduled_start),
             scheduled_end: self.scheduled_end.unless_same(&incident.scheduled_end),
-            automatic: self.automatic.unless_same(&incident.automatic),
+            automatic: if moves { self.automatic } else { self.automatic.unless_same(&incident.automatic) },
             metadata: self.metadata.unless_same(&incident.metadata),
         }
     }
@@ -225,10 +230,21 @@ impl Incident {
     /// The time before it was recorded in which it was already going on, with what it did to a service: what was
     /// filled in afterwards, and never seen by the service's own history.
     pub fn filled_in(&self, service: ServiceId) -> Option<(Timestamp, Timestamp, ServiceStatus)> {
-        let status = self.affected.iter().filter(|a| a.service == Some(service)).filter_map(|a| a.status).max()?;
+        let (from, until) = self.filled_in_time()?;
+        let affected = self.affected_before.as_ref().unwrap_or(&self.affected);
+        let status = affected.iter().filter(|a| a.service == Some(service)).filter_map(|a| a.status).max()?;
+        Some((from, until, status))
+    }
+
+    /// The time before it was recorded in which it was already going on.
+    pub(super) fn filled_in_time(&self) -> Option<(Timestamp, Timestamp)> {
         let until = self.created_at.min(self.resolved_at.unwrap_or(self.created_at));
-        let planned = matches!(self.status, IncidentStatus::Scheduled | IncidentStatus::Cancelled);
-        (self.started_at < until && !planned).then_some((self.started_at, until, status))
+        let never_began = match self.status {
+            IncidentStatus::Scheduled => true,
+            IncidentStatus::Cancelled => self.actual_start.is_none(),
+            _ => false,
+        };
+        (self.started_at < until && !never_began).then_some((self.started_at, until))
     }
 
     /// When time alone will move it next.
@@ -251,30 +267,45 @@ impl Incident {
         due.is_some_and(|due| due < now)
     }
 
-    /// Takes a status and the times that go with it. Taking the same status again sets nothing anew.
+    /// Takes a status and the times that go with it. Taking the same status again sets nothing anew. A maintenance
+    /// begins when it leaves its plan, whatever it becomes: only then it is known since when it goes on.
     pub(super) fn take_status(&mut self, status: IncidentStatus, at: Timestamp) {
         if status == self.status {
             return;
         }
-        if self.status.is_over() && !status.is_over() {
+        if !status.is_over() {
             self.resolved_at = None;
             self.actual_end = None;
         }
+        if self.status == IncidentStatus::Scheduled && status != IncidentStatus::Cancelled {
+            self.started_at = at;
+        }
         match status {
+            IncidentStatus::Investigating | IncidentStatus::Resolved => {}
             IncidentStatus::Identified => self.identified_at = self.identified_at.or(Some(at)),
             IncidentStatus::Monitoring => self.monitoring_at = self.monitoring_at.or(Some(at)),
-            IncidentStatus::InProgress => self.actual_start = Some(at),
-            IncidentStatus::Completed | IncidentStatus::Cancelled => self.actual_end = Some(at),
-            _ => {}
+            IncidentStatus::Scheduled => self.actual_start = None,
+            IncidentStatus::InProgress | IncidentStatus::Verifying => self.actual_start = self.actual_start.or(Some(at)),
+            IncidentStatus::Completed => {
+                let began = *self.actual_start.get_or_insert(at);
+                self.actual_end = Some(at.max(began));
+            }
+            IncidentStatus::Cancelled => self.actual_end = Some(at.max(self.actual_start.unwrap_or(at))),
         }
         if status.is_over() {
-            self.resolved_at = Some(at);
+            // An order may carry a time from before the beginning: nothing is over before it began.
+            self.resolved_at = Some(at.max(self.started_at));
         }
         self.status = status;
     }
 
     /// Applies a partial change: first the status, so that times said outright win.
     pub(super) fn change(&mut self, change: &IncidentChange, at: Timestamp) {
+        match change.affected {
+            Edit::Set(_) if self.status.is_over() => self.affected_before = None, // a correction: it always was so
+            Edit::Set(_) => self.remember_affected(),
+            Edit::Keep => {}
+        }
         if let Edit::Set(status) = change.status {
             self.take_status(status, at);
         }
@@ -291,7 +322,30 @@ impl Incident {
         change.actual_end.write(&mut self.actual_end);
         change.automatic.write(&mut self.automatic);
         change.metadata.write(&mut self.metadata);
+        if !change.status.is_keep() && change.automatic.is_keep() {
+            self.leave_to_hands_if_late(at);
+        }
         self.updated_at = at;
+    }
+
+    /// A hand moved it to where the clock would take it away again at once: the hand knows better, and from now on
+    /// it is moved by hands alone.
+    pub(super) fn leave_to_hands_if_late(&mut self, at: Timestamp) {
+        if self.next_due().is_some_and(|due| due <= at) {
+            self.automatic = false;
+        }
+    }
+
+    /// Called before an active incident changes what it touches.
+    pub(super) fn remember_affected(&mut self) {
+        if self.status.is_active() && self.affected_before.is_none() {
+            self.affected_before = Some(self.affected.clone());
+        }
+    }
+
+    /// How much there is to read in its timeline, in bytes.
+    pub(super) fn timeline_bytes(&self) -> usize {
+        self.updates.iter().map(|update| update_bytes(&update.message, &update.affected)).sum()
     }
 
     /// What `wanted` changes of the services affected so far: named ones are replaced, new ones added.
@@ -325,4 +379,10 @@ impl Incident {
             }
         }
     }
+}
+
+/// The size of a timeline entry, more or less as it is written down.
+pub(super) fn update_bytes(message: &str, affected: &[AffectedChange]) -> usize {
+    const FRAME: usize = 200;
+    message.len() + FRAME + affected.iter().map(|change| change.name.len() + FRAME).sum::<usize>()
 }

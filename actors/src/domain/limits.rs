@@ -27,6 +27,11 @@ pub const MEMBERS: usize = 10_000;
 pub const INCIDENTS: usize = 20_000;
 /// Timeline entries of an incident.
 pub const UPDATES: usize = 1_000;
+/// Bytes of an incident's timeline: with everything else in it well below the 16 MB of a MongoDB document, beyond
+/// which the incident could be changed but never again be written.
+pub const TIMELINE: usize = 8_000_000;
+/// What is left over for resolving and moving, when posting has used up the rest: ending it must always be possible.
+pub const RESERVE: (usize, usize) = (UPDATES / 10, TIMELINE / 10);
 /// Services that one incident names.
 pub const AFFECTED: usize = 500;
 
@@ -59,6 +64,14 @@ fn length(field: &'static str, text: &str, max: usize) -> Result<(), Rejection> 
 /// Room for one more.
 pub fn room(what: &'static str, have: usize, limit: usize) -> Result<(), Rejection> {
     if have >= limit { Err(Rejection::TooMany { what, limit }) } else { Ok(()) }
+}
+
+/// Room for what an incident names.
+pub fn affected(count: usize) -> Result<(), Rejection> {
+    if count > AFFECTED {
+        return Err(Rejection::TooMany { what: "affected services per incident", limit: AFFECTED });
+    }
+    Ok(())
 }
 
 /// A client's own map.

@@ -1,18 +1,18 @@
 //! What happened, recorded. Never refuses and never decides: it already happened. An event about something that is not
 //! there changes nothing, because a log that was once acknowledged must always load.
 
-use super::{Org, REMEMBERED};
+use super::{Map, Org, REMEMBERED};
 use crate::domain::{
-    command::{NewIncident, NewOrganization, NewService},
+    command::{NewOrganization, NewService},
     entities::{Author, Cause, Member, Metadata, Number, Organization, Service, ServiceGroup, Team, TeamMember},
-    event::{Entry, Event, PostedUpdate, Receipt, Remembered},
-    history::StatusChange,
-    ids::{MemberId, UserId},
-    incident::{Incident, Postmortem, Update},
-    status::{IncidentStatus, Role, TeamRole},
+    event::{Entry, Event, Receipt, Remembered},
+    history::{History, StatusChange},
+    ids::{IncidentId, MemberId, ServiceId, UserId},
+    incident::{Incident, Postmortem},
+    status::{Role, TeamRole},
     time::Timestamp,
 };
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 impl Org {
     /// Records what one order did.
@@ -22,6 +22,7 @@ impl Org {
             self.seq += 1;
             self.apply_event(event, entry.at, entry.by);
         }
+        self.changed_at = self.changed_at.max(entry.at);
         if let Some(key) = entry.key {
             let remembered = Arc::make_mut(&mut self.remembered);
             if remembered.len() == REMEMBERED {
@@ -54,12 +55,12 @@ impl Org {
                 member.updated_at = at;
             }),
             Event::MemberRemoved { user, .. } => {
-                self.members.remove(user);
-                for team in self.teams.values_mut().filter(|team| team.members.iter().any(|member| member.user == *user)) {
-                    let team = Arc::make_mut(team);
+                Arc::make_mut(&mut self.members).remove(user);
+                let of_theirs = |team: &Team| team.members.iter().any(|member| member.user == *user);
+                change_all(&mut self.teams, of_theirs, |team| {
                     team.members.retain(|member| member.user != *user);
                     team.updated_at = at;
-                }
+                });
             }
 
             Event::TeamCreated { id, name, description, lead, metadata } => {
@@ -75,7 +76,7 @@ impl Org {
                     created_by: by,
                     metadata: metadata.clone(),
                 };
-                self.teams.insert(*id, Arc::new(team));
+                Arc::make_mut(&mut self.teams).insert(*id, Arc::new(team));
             }
             Event::TeamChanged { id, change: edits } => change(&mut self.teams, id, |team| {
                 edits.name.write(&mut team.name);
@@ -84,10 +85,8 @@ impl Org {
                 team.updated_at = at;
             }),
             Event::TeamDeleted { id } => {
-                self.teams.remove(id);
-                for service in self.services.values_mut().filter(|service| service.team == Some(*id)) {
-                    Arc::make_mut(service).team = None;
-                }
+                Arc::make_mut(&mut self.teams).remove(id);
+                change_all(&mut self.services, |service| service.team == Some(*id), |service| service.team = None);
             }
             Event::TeamMemberSet { team, user, role } => change(&mut self.teams, team, |team| {
                 match team.members.iter_mut().find(|member| member.user == *user) {
@@ -113,7 +112,7 @@ impl Org {
                     created_by: by,
                     metadata: metadata.clone(),
                 };
-                self.groups.insert(*id, Arc::new(group));
+                Arc::make_mut(&mut self.groups).insert(*id, Arc::new(group));
             }
             Event::GroupChanged { id, change: edits, position } => change(&mut self.groups, id, |group| {
                 edits.name.write(&mut group.name);
@@ -123,10 +122,8 @@ impl Org {
                 group.updated_at = at;
             }),
             Event::GroupDeleted { id } => {
-                self.groups.remove(id);
-                for service in self.services.values_mut().filter(|service| service.group == Some(*id)) {
-                    Arc::make_mut(service).group = None;
-                }
+                Arc::make_mut(&mut self.groups).remove(id);
+                change_all(&mut self.services, |service| service.group == Some(*id), |service| service.group = None);
             }
             Event::GroupsReordered { ids } => {
                 for (id, position) in ids.iter().zip(0..) {
@@ -146,27 +143,28 @@ impl Org {
                 service.updated_at = at;
             }),
             Event::ServiceStatusChanged { id, from, to, cause, because, reason } => {
-                if from != to && self.services.contains_key(id) {
+                if !self.services.contains_key(id) {
+                    return;
+                }
+                let since = (from != to).then(|| {
                     let number = self.number();
                     let row = StatusChange { number, from: Some(*from), to: *to, cause: *because, reason: reason.clone(), by, at };
-                    Arc::make_mut(self.histories.entry(*id).or_default()).push(row);
-                }
+                    self.history_of(*id).push(row)
+                });
                 change(&mut self.services, id, |service| {
-                    if from != to {
-                        service.status_since = at;
-                    }
+                    service.status_since = since.unwrap_or(service.status_since);
                     service.status = *to;
                     service.cause = *cause;
                     service.updated_at = at;
                 });
             }
             Event::ServiceDeleted { id } => {
-                if let Some(service) = self.services.remove(id)
+                if let Some(service) = Arc::make_mut(&mut self.services).remove(id)
                     && self.incidents.values().any(|incident| incident.affects(*id))
                 {
-                    self.retired.insert(*id, service);
+                    Arc::make_mut(&mut self.retired).insert(*id, service);
                 }
-                self.histories.remove(id);
+                Arc::make_mut(&mut self.histories).remove(id);
             }
             Event::ServicesReordered { ids } => {
                 for (id, position) in ids.iter().zip(0..) {
@@ -180,12 +178,20 @@ impl Org {
                 if let Some(first) = incident.updates.first_mut() {
                     first.number = self.number();
                 }
-                self.incidents.insert(new.id, Arc::new(incident));
+                Arc::make_mut(&mut self.incidents).insert(new.id, Arc::new(incident));
+                self.incident_changed(new.id);
             }
-            Event::IncidentChanged { id, change: edits } => change(&mut self.incidents, id, |incident| incident.change(edits, at)),
+            Event::IncidentChanged { id, change: edits } => {
+                change(&mut self.incidents, id, |incident| incident.change(edits, at));
+                self.incident_changed(*id);
+                if !edits.affected.is_keep() {
+                    self.forget_unnamed_services();
+                }
+            }
             Event::UpdatePosted(update) => {
                 let number = self.number();
                 change(&mut self.incidents, &update.incident, |incident| incident.post(update, at, by, number));
+                self.incident_changed(update.incident);
             }
             Event::UpdateEdited { incident, id, change: edits } => change(&mut self.incidents, incident, |incident| {
                 let Some(update) = incident.updates.iter_mut().find(|update| update.id == *id) else { return };
@@ -200,9 +206,9 @@ impl Org {
                 incident.updated_at = at;
             }),
             Event::IncidentDeleted { id } => {
-                self.incidents.remove(id);
-                let incidents = &self.incidents;
-                self.retired.retain(|service, _| incidents.values().any(|incident| incident.affects(*service)));
+                Arc::make_mut(&mut self.incidents).remove(id);
+                self.incident_changed(*id);
+                self.forget_unnamed_services();
             }
             Event::PostmortemSet { incident, body } => change(&mut self.incidents, incident, |incident| {
                 let published_at = incident.postmortem.as_ref().map_or(at, |postmortem| postmortem.published_at);
@@ -237,7 +243,7 @@ impl Org {
 
     fn member_added(&mut self, id: MemberId, user: UserId, role: Role, metadata: Metadata, at: Timestamp, by: Author) {
         let member = Member { id, number: self.number(), user, role, created_at: at, updated_at: at, created_by: by, metadata };
-        self.members.insert(user, Arc::new(member));
+        Arc::make_mut(&mut self.members).insert(user, Arc::new(member));
     }
 
     fn service_created(&mut self, new: &NewService, at: Timestamp, by: Author) {
@@ -260,8 +266,30 @@ impl Org {
         };
         let number = self.number();
         let born = StatusChange { number, from: None, to: new.status, cause: Cause::Manual, reason: None, by, at };
-        Arc::make_mut(self.histories.entry(new.id).or_default()).push(born);
-        self.services.insert(new.id, Arc::new(service));
+        self.history_of(new.id).push(born);
+        Arc::make_mut(&mut self.services).insert(new.id, Arc::new(service));
+    }
+
+    fn history_of(&mut self, service: ServiceId) -> &mut History {
+        Arc::make_mut(Arc::make_mut(&mut self.histories).entry(service).or_default())
+    }
+
+    /// Forgets deleted services that no incident names any more.
+    fn forget_unnamed_services(&mut self) {
+        let incidents = &self.incidents;
+        let is_named = |service: &ServiceId| incidents.values().any(|incident| incident.affects(*service));
+        let unnamed: Vec<_> = self.retired.keys().filter(|service| !is_named(service)).copied().collect();
+        for service in unnamed {
+            Arc::make_mut(&mut self.retired).remove(&service);
+        }
+    }
+
+    /// Keeps in mind which incidents go on and which speak of the past; called when one came, changed or went.
+    pub(super) fn incident_changed(&mut self, id: IncidentId) {
+        let incident = self.incidents.get(&id);
+        let (ongoing, filled_in) = incident.map_or((false, false), |i| (!i.status.is_over(), i.filled_in_time().is_some()));
+        mark(&mut self.ongoing, id, ongoing);
+        mark(&mut self.filled_in, id, filled_in);
     }
 
     /// The next number of this organization; never used again.
@@ -279,79 +307,31 @@ impl Entry {
     }
 }
 
-impl Incident {
-    /// An incident as it is when it is recorded.
-    pub(super) fn opened(new: &NewIncident, at: Timestamp, by: Author, number: Number) -> Self {
-        let started_at = new.started_at.or(new.resolved_at.map(|resolved| resolved.min(at))).unwrap_or(at);
-        let over_at = new.status.is_over().then(|| new.resolved_at.unwrap_or(at));
-        let began = matches!(new.status, IncidentStatus::InProgress | IncidentStatus::Verifying | IncidentStatus::Completed);
-        let update = new.update.as_ref().map(|(id, message)| Update {
-            id: *id,
-            number: 0,
-            status: new.status,
-            message: message.clone(),
-            author: by,
-            shown_at: started_at,
-            created_at: at,
-            updated_at: at,
-            affected: Vec::new(),
-        });
-        let mut incident = Self {
-            id: new.id,
-            number,
-            title: new.title.clone(),
-            description: new.description.clone(),
-            status: new.status,
-            impact: new.impact,
-            visibility: new.visibility,
-            affected: Vec::new(),
-            started_at,
-            identified_at: (new.status == IncidentStatus::Identified).then_some(at),
-            monitoring_at: (new.status == IncidentStatus::Monitoring).then_some(at),
-            resolved_at: over_at,
-            scheduled_start: new.scheduled_start,
-            scheduled_end: new.scheduled_end,
-            actual_start: began.then_some(started_at),
-            actual_end: over_at.filter(|_| new.status != IncidentStatus::Resolved),
-            automatic: new.automatic,
-            updates: update.into_iter().collect(),
-            postmortem: None,
-            created_at: at,
-            updated_at: at,
-            created_by: by,
-            metadata: new.metadata.clone(),
-        };
-        // Compared while nothing is affected yet, so that the first entry tells what the incident began with.
-        let began_with = incident.affected_changes(&new.affected);
-        if let Some(first) = incident.updates.first_mut() {
-            first.affected = began_with;
-        }
-        incident.affected.clone_from(&new.affected);
-        incident
-    }
-
-    /// Takes a timeline entry: what it tells, where it moves the incident, what it changes of affected services.
-    pub(super) fn post(&mut self, update: &PostedUpdate, at: Timestamp, by: Author, number: Number) {
-        self.take_status(update.status, update.moved_at.unwrap_or(at));
-        self.take_affected(&update.affected);
-        self.updates.push(Update {
-            id: update.id,
-            number,
-            status: update.status,
-            message: update.message.clone(),
-            author: by,
-            shown_at: update.shown_at,
-            created_at: at,
-            updated_at: at,
-            affected: update.affected.clone(),
-        });
-        self.updated_at = at;
+/// Changes an entity that is there.
+fn change<K: Ord + Clone, V: Clone>(map: &mut Map<K, V>, key: &K, edit: impl FnOnce(&mut V)) {
+    if map.contains_key(key)
+        && let Some(entity) = Arc::make_mut(map).get_mut(key)
+    {
+        edit(Arc::make_mut(entity));
     }
 }
 
-/// Changes an entity that is there.
-fn change<K: Ord, V: Clone>(map: &mut std::collections::BTreeMap<K, Arc<V>>, key: &K, edit: impl FnOnce(&mut V)) {
-    if let Some(entity) = map.get_mut(key) {
-        edit(Arc::make_mut(entity));
+/// Changes every entity that asks for it.
+fn change_all<K: Ord + Clone, V: Clone>(map: &mut Map<K, V>, which: impl Fn(&V) -> bool, mut edit: impl FnMut(&mut V)) {
+    if map.values().any(|entity| which(entity)) {
+        let all = Arc::make_mut(map).values_mut();
+        all.filter(|entity| which(entity)).for_each(|entity| edit(Arc::make_mut(entity)));
     }
+}
+
+fn mark(set: &mut Arc<BTreeSet<IncidentId>>, id: IncidentId, is_in: bool) {
+    if set.contains(&id) == is_in {
+        return;
+    }
+    let set = Arc::make_mut(set);
+    if is_in {
+        set.insert(id)
+    } else {
+        set.remove(&id)
+    };
 }

@@ -35,6 +35,9 @@ impl Org {
                 if self.members.contains_key(user) {
                     return Err(Rejection::AlreadyMember(*user));
                 }
+                if self.members.values().any(|member| member.id == *id) {
+                    return Err(Rejection::IdTaken);
+                }
                 Ok(vec![Event::MemberAdded { id: *id, user: *user, role: *role, metadata: metadata.clone() }])
             }
             Command::ChangeMember { user, role, metadata } => {

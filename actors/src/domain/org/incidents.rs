@@ -1,24 +1,30 @@
 //! What an order would do to incidents, and what services feel of it.
 //!
 //! An incident gives statuses to services while it is active. Every decision here compares what it gave before with
-//! what it would give after (`felt_by_services`), so that opening, moving, changing, resolving, reopening and deleting
-//! all follow one rule: last writer wins, and what ends leaves the worst of what is still going on.
+//! what it would give after (`effects.rs`), so that opening, moving, changing, resolving, reopening and deleting all
+//! follow one rule: last writer wins, and what ends leaves the worst of what is still going on.
 
-use super::{Org, decide::Decision, decide::unless};
+use super::{
+    Org,
+    decide::{Decision, unless},
+    effects::Effects,
+};
 use crate::domain::{
     command::{NewIncident, NewUpdate, UpdateChange},
     edit::Edit,
-    entities::Cause,
     event::{Event, PostedUpdate},
     ids::{IncidentId, ServiceId, UpdateId},
-    incident::{Affected, Incident, IncidentChange, Update},
+    incident::{Affected, AffectedChange, Incident, IncidentChange, Update, update_bytes},
     limits,
     rejection::Rejection,
-    status::{IncidentStatus, Kind, ServiceStatus},
+    status::{IncidentStatus, Kind},
     time::Timestamp,
 };
 use std::collections::BTreeSet;
 use uuid::Uuid;
+
+/// How many maintenances one tick moves: a commit of a few hundred kilobytes.
+const DUE_AT_ONCE: usize = 200;
 
 impl Org {
     pub(super) fn open_incident(&self, new: &NewIncident, at: Timestamp) -> Decision {
@@ -33,25 +39,23 @@ impl Org {
             return Err(Rejection::IdTaken);
         }
         in_order("scheduled_end", new.scheduled_start, new.scheduled_end)?;
-        in_order("resolved_at", new.started_at, new.resolved_at)?;
-        if new.started_at.is_some_and(|started| started > at) {
-            return Err(Rejection::invalid("started_at", "must not be in the future"));
-        }
+        in_order_or_same("resolved_at", new.started_at, new.resolved_at)?;
+        not_later("started_at", new.started_at, at)?;
+        not_later("resolved_at", new.resolved_at, at)?;
         if new.resolved_at.is_some() && !new.status.is_over() {
             return Err(Rejection::invalid("resolved_at", "goes with a status that says it is over"));
         }
-        let new = NewIncident { affected: self.named(&new.affected)?, ..new.clone() };
+        let new = NewIncident { affected: self.named(&new.affected, None)?, ..new.clone() };
         let after = Incident::opened(&new, at, Default::default(), 0);
-        let mut events = vec![Event::IncidentOpened(Box::new(new))];
-        self.felt_by_services(None, Some(&after), &mut events);
-        Ok(events)
+        let events = vec![Event::IncidentOpened(Box::new(new))];
+        Ok(self.with_effects(events, None, Some(&after), &BTreeSet::new()))
     }
 
     pub(super) fn change_incident(&self, id: IncidentId, change: &IncidentChange, at: Timestamp) -> Decision {
         let before = self.incident(id)?;
         let mut change = change.clone();
         if let Edit::Set(affected) = &change.affected {
-            change.affected = Edit::Set(self.named_again(before, affected)?);
+            change.affected = Edit::Set(self.named(affected, Some(before))?);
         }
         let change = change.against(before);
         change.title.as_set().map_or(Ok(()), |title| limits::name("title", title))?;
@@ -64,35 +68,26 @@ impl Org {
             return Ok(Vec::new());
         }
         in_order("scheduled_end", after.scheduled_start, after.scheduled_end)?;
-        if !change.started_at.is_keep() && after.started_at > at {
-            return Err(Rejection::invalid("started_at", "must not be in the future"));
+        if !change.started_at.is_keep() {
+            not_later("started_at", Some(after.started_at), at)?;
         }
-        if !change.resolved_at.is_keep() || !change.started_at.is_keep() {
-            in_order_or_same("resolved_at", Some(after.started_at), after.resolved_at)?;
+        if !change.resolved_at.is_keep() {
+            not_later("resolved_at", after.resolved_at, at)?;
+            if after.resolved_at.is_some() != after.status.is_over() {
+                return Err(Rejection::invalid("resolved_at", "goes with a status that says it is over"));
+            }
         }
-        let mut events = vec![Event::IncidentChanged { id, change: Box::new(change) }];
-        self.felt_by_services(Some(before), Some(&after), &mut events);
-        Ok(events)
+        in_order_or_same("resolved_at", Some(after.started_at), after.resolved_at)?;
+        in_order_or_same("actual_end", after.actual_start, after.actual_end)?;
+        let events = vec![Event::IncidentChanged { id, change: Box::new(change) }];
+        Ok(self.with_effects(events, Some(before), Some(&after), &BTreeSet::new()))
     }
 
     pub(super) fn post_update(&self, id: IncidentId, new: &NewUpdate, at: Timestamp) -> Decision {
         let before = self.incident(id)?;
-        limits::room("updates of an incident", before.updates.len(), limits::UPDATES)?;
-        limits::text("message", &new.message, limits::MESSAGE)?;
-        if before.updates.iter().any(|update| update.id == new.id) {
-            return Err(Rejection::IdTaken);
-        }
-        let affected = self.named_again(before, &new.affected)?;
-        let update = PostedUpdate {
-            incident: id,
-            id: new.id,
-            message: new.message.clone(),
-            status: new.status.unwrap_or(before.status),
-            shown_at: new.shown_at.unwrap_or(at),
-            affected: before.affected_changes(&affected),
-            moved_at: None,
-        };
-        Ok(self.posted(before, update, at))
+        let affected = before.affected_changes(&self.named(&new.affected, Some(before))?);
+        has_room(before, &new.message, &affected, (limits::UPDATES, limits::TIMELINE))?;
+        self.posted(before, new, affected, at)
     }
 
     pub(super) fn edit_update(&self, incident: IncidentId, id: UpdateId, change: &UpdateChange) -> Decision {
@@ -102,7 +97,11 @@ impl Org {
             status: change.status.unless_same(&update.status),
             shown_at: change.shown_at.unless_same(&update.shown_at),
         };
-        change.message.as_set().map_or(Ok(()), |message| limits::text("message", message, limits::MESSAGE))?;
+        if let Edit::Set(message) = &change.message {
+            limits::text("message", message, limits::MESSAGE)?;
+            let others = self.incident(incident)?.timeline_bytes() - update.message.len();
+            limits::room("bytes of updates per incident", others + message.len(), limits::TIMELINE)?;
+        }
         Ok(unless(change == UpdateChange::default(), Event::UpdateEdited { incident, id, change: Box::new(change) }))
     }
 
@@ -111,11 +110,11 @@ impl Org {
         if incident.status.is_over() {
             return Err(Rejection::AlreadyResolved(id));
         }
-        let to = match incident.kind() {
-            Kind::Incident => IncidentStatus::Resolved,
-            Kind::Maintenance => IncidentStatus::Completed,
-        };
-        self.moved(incident, to, update, message, at)
+        match incident.kind() {
+            Kind::Incident => self.moved(incident, IncidentStatus::Resolved, update, message, at),
+            // Not a way around its path: one that never began cannot be completed.
+            Kind::Maintenance => self.move_maintenance(id, IncidentStatus::Completed, update, message, at),
+        }
     }
 
     pub(super) fn move_maintenance(
@@ -138,9 +137,7 @@ impl Org {
 
     pub(super) fn delete_incident(&self, id: IncidentId) -> Decision {
         let before = self.incident(id)?;
-        let mut events = vec![Event::IncidentDeleted { id }];
-        self.felt_by_services(Some(before), None, &mut events);
-        Ok(events)
+        Ok(self.with_effects(vec![Event::IncidentDeleted { id }], Some(before), None, &BTreeSet::new()))
     }
 
     pub(super) fn set_postmortem(&self, id: IncidentId, body: &str) -> Decision {
@@ -156,118 +153,133 @@ impl Org {
         Ok(unless(same, Event::PostmortemSet { incident: id, body: body.to_owned() }))
     }
 
-    /// Begins and ends every maintenance whose time has come. One that came and went while nobody watched takes both
-    /// steps at once, with the times of its schedule, and no service ever shows it.
+    /// Begins and ends every maintenance whose time has come, in the order of their times. One that came and went while
+    /// nobody watched takes both steps at once, with the times of its schedule, and no service ever shows it.
+    ///
+    /// At most [`DUE_AT_ONCE`] of them: a commit has a size, and the rest is still due afterwards.
     pub(super) fn tick(&self, now: Timestamp) -> Vec<Event> {
-        let mut events = Vec::new();
-        for before in self.incidents.values().filter(|incident| incident.next_due().is_some_and(|due| due <= now)) {
-            let mut after = Incident::clone(before);
-            while let Some(due) = after.next_due().filter(|due| *due <= now) {
-                let (status, message) = match after.status {
-                    IncidentStatus::Scheduled => (IncidentStatus::InProgress, "Scheduled maintenance is in progress."),
-                    _ => (IncidentStatus::Completed, "The scheduled maintenance has been completed."),
-                };
-                // Drawn from what it is about: the same tick on the same state is the same event.
-                let name = format!("{status}@{}#{}", due.millis(), after.updates.len());
-                let id = UpdateId::new(Uuid::new_v5(&after.id.uuid(), name.as_bytes()));
-                let message = message.to_owned();
-                let update = PostedUpdate {
-                    incident: after.id,
-                    id,
-                    message,
-                    status,
-                    shown_at: due,
-                    affected: Vec::new(),
-                    moved_at: Some(due),
-                };
+        let due = |incident: &Incident| incident.next_due().filter(|due| *due <= now);
+        let mut late: Vec<_> =
+            self.ongoing().filter_map(|incident| Some((due(incident)?, incident.id, incident.as_ref()))).collect();
+        late.sort_by_key(|(due, id, _)| (*due, *id));
+        late.truncate(DUE_AT_ONCE);
+
+        let mut moves: Vec<(Timestamp, PostedUpdate)> = Vec::new();
+        let mut turns: Vec<(Timestamp, &Incident, Incident)> = Vec::new();
+        for (_, _, before) in late {
+            let mut after = before.clone();
+            let mut last = now;
+            while let Some(due) = due(&after) {
+                let update = self.due_move(&after, due, now);
                 after.post(&update, now, Default::default(), 0);
-                events.push(Event::UpdatePosted(Box::new(update)));
+                moves.push((due, update));
+                last = due;
             }
-            self.felt_by_services(Some(before), Some(&after), &mut events);
+            turns.push((last, before, after));
         }
-        events
+        moves.sort_by_key(|(due, _)| *due); // stable: the steps of one maintenance stay in their order
+        turns.sort_by_key(|(last, before, _)| (*last, before.id));
+
+        let mut effects = Effects::on(self);
+        for (_, before, after) in &turns {
+            effects.turn(Some(before), Some(after), &BTreeSet::new());
+        }
+        moves.into_iter().map(|(_, update)| Event::UpdatePosted(Box::new(update))).chain(effects.into_events()).collect()
+    }
+
+    fn due_move(&self, maintenance: &Incident, due: Timestamp, now: Timestamp) -> PostedUpdate {
+        let status = match maintenance.status {
+            IncidentStatus::Scheduled => IncidentStatus::InProgress,
+            _ => IncidentStatus::Completed,
+        };
+        // Drawn from what it is about: the same tick on the same state is the same event.
+        let id = UpdateId::new(Uuid::new_v5(&maintenance.id.uuid(), format!("{status}#{}", self.seq).as_bytes()));
+        // People read the timeline from top to bottom: a maintenance recorded after its own start does not begin
+        // before it was announced.
+        let told = maintenance.updates.last().map_or(due, |last| last.shown_at);
+        PostedUpdate {
+            incident: maintenance.id,
+            id,
+            message: words(status).to_owned(),
+            status,
+            shown_at: due.max(told).min(now),
+            affected: Vec::new(),
+            moved_at: Some(due),
+        }
     }
 
     /// Adds an entry that moves the incident, with a plain text if nobody wrote one.
     fn moved(&self, before: &Incident, to: IncidentStatus, id: UpdateId, message: Option<&str>, at: Timestamp) -> Decision {
-        let message = message.unwrap_or(match to {
-            IncidentStatus::Resolved => "This incident has been resolved.",
-            IncidentStatus::InProgress => "Scheduled maintenance is in progress.",
-            IncidentStatus::Verifying => "The maintenance is done and being verified.",
-            IncidentStatus::Completed => "The scheduled maintenance has been completed.",
-            IncidentStatus::Cancelled => "The scheduled maintenance has been cancelled.",
-            _ => "",
-        });
-        let update = NewUpdate { id, message: message.to_owned(), status: Some(to), affected: Vec::new(), shown_at: None };
-        self.post_update(before.id, &update, at)
+        let message = message.unwrap_or(words(to)).to_owned();
+        let (updates, bytes) = limits::RESERVE;
+        has_room(before, &message, &[], (limits::UPDATES + updates, limits::TIMELINE + bytes))?;
+        let new = NewUpdate { id, message, status: Some(to), affected: Vec::new(), shown_at: None };
+        self.posted(before, &new, Vec::new(), at)
     }
 
-    fn posted(&self, before: &Incident, update: PostedUpdate, at: Timestamp) -> Vec<Event> {
+    fn posted(&self, before: &Incident, new: &NewUpdate, affected: Vec<AffectedChange>, at: Timestamp) -> Decision {
+        limits::text("message", &new.message, limits::MESSAGE)?;
+        if before.updates.iter().any(|update| update.id == new.id) {
+            return Err(Rejection::IdTaken);
+        }
+        let insisted = affected.iter().filter_map(|change| change.service).collect();
+        let update = PostedUpdate {
+            incident: before.id,
+            id: new.id,
+            message: new.message.clone(),
+            status: new.status.unwrap_or(before.status),
+            shown_at: new.shown_at.unwrap_or(at),
+            affected,
+            moved_at: None,
+        };
         let mut after = before.clone();
         after.post(&update, at, Default::default(), 0);
-        let mut events = vec![Event::UpdatePosted(Box::new(update))];
-        self.felt_by_services(Some(before), Some(&after), &mut events);
+        limits::affected(after.affected.len())?;
+        let events = vec![Event::UpdatePosted(Box::new(update))];
+        Ok(self.with_effects(events, Some(before), Some(&after), &insisted))
+    }
+
+    /// The events with what services feel of them.
+    fn with_effects(
+        &self,
+        mut events: Vec<Event>,
+        before: Option<&Incident>,
+        after: Option<&Incident>,
+        insisted: &BTreeSet<ServiceId>,
+    ) -> Vec<Event> {
+        let mut effects = Effects::on(self);
+        effects.turn(before, after, insisted);
+        events.extend(effects.into_events());
         events
     }
 
-    /// What services feel when an incident turns from `before` into `after`. Last writer wins; what it gives no longer
-    /// is replaced by the worst of what other incidents still give, and a status set by hand is left alone.
-    fn felt_by_services(&self, before: Option<&Incident>, after: Option<&Incident>, events: &mut Vec<Event>) {
-        let affected = before.into_iter().chain(after).flat_map(|incident| &incident.affected);
-        let services: BTreeSet<ServiceId> = affected.filter_map(|affected| affected.service).collect();
-        for id in services {
-            let Some(service) = self.services.get(&id) else { continue };
-            let given = |incident: Option<&Incident>| incident.and_then(|i| Some((i.gives(id)?, i.as_cause())));
-            let (was, will) = (given(before), given(after));
-            if was == will {
-                continue;
-            }
-            let ((to, cause), because) = match (was, will) {
-                (_, Some((status, cause))) => ((status, cause), cause),
-                (Some((_, was)), None) if service.cause.incident() == was.incident() => {
-                    let except = was.incident().expect("an incident gave it");
-                    (self.worst_cause(id, except).unwrap_or((ServiceStatus::Operational, Cause::Manual)), was)
-                }
-                _ => continue,
-            };
-            if (to, cause) != (service.status, service.cause) {
-                events.push(Event::ServiceStatusChanged { id, from: service.status, to, cause, because, reason: None });
-            }
-        }
-    }
-
-    /// Affected services with their names of today; unknown ones are refused.
-    fn named(&self, affected: &[Affected]) -> Result<Vec<Affected>, Rejection> {
-        if affected.len() > limits::AFFECTED {
-            return Err(Rejection::TooMany { what: "affected services per incident", limit: limits::AFFECTED });
-        }
+    /// Affected services with their names of today; unknown ones are refused. An incident that exists may go on naming
+    /// services that are gone.
+    fn named(&self, affected: &[Affected], before: Option<&Incident>) -> Result<Vec<Affected>, Rejection> {
+        limits::affected(affected.len())?;
         let mut seen = BTreeSet::new();
         affected
             .iter()
             .map(|one| {
-                if let Some(id) = one.service {
-                    if !seen.insert(id) {
-                        return Err(Rejection::invalid("affected", "must name each service once"));
+                let Some(id) = one.service else {
+                    limits::name("affected", &one.name)?;
+                    if one.status.is_some() {
+                        return Err(Rejection::invalid("affected", "a bare name cannot be given a status"));
                     }
-                    let service = self.services.get(&id).ok_or(Rejection::UnknownService(id))?;
-                    return Ok(Affected { name: service.name.clone(), ..one.clone() });
+                    return Ok(one.clone());
+                };
+                if !seen.insert(id) {
+                    return Err(Rejection::invalid("affected", "must name each service once"));
                 }
-                limits::name("affected", &one.name)?;
-                if one.status.is_some() {
-                    return Err(Rejection::invalid("affected", "a bare name cannot be given a status"));
-                }
-                Ok(one.clone())
+                let known = before.and_then(|incident| incident.affected.iter().find(|known| known.service == Some(id)));
+                let name = match (self.services.get(&id), known) {
+                    (Some(service), _) => &service.name,
+                    (None, Some(known)) => &known.name,
+                    (None, None) => return Err(Rejection::UnknownService(id)),
+                };
+                Ok(Affected { name: name.clone(), ..one.clone() })
             })
             .collect()
-    }
-
-    /// The same for an incident that exists: it may go on naming services that are gone.
-    fn named_again(&self, incident: &Incident, affected: &[Affected]) -> Result<Vec<Affected>, Rejection> {
-        let gone = |one: &&Affected| one.service.is_some_and(|id| !self.services.contains_key(&id) && incident.affects(id));
-        let (gone, here): (Vec<_>, Vec<_>) = affected.iter().partition(gone);
-        let mut named = self.named(&here.into_iter().cloned().collect::<Vec<_>>())?;
-        named.extend(gone.into_iter().cloned());
-        Ok(named)
     }
 
     pub(super) fn incident(&self, id: IncidentId) -> Result<&Incident, Rejection> {
@@ -276,6 +288,29 @@ impl Org {
     pub(super) fn update(&self, incident: IncidentId, id: UpdateId) -> Result<&Update, Rejection> {
         self.incident(incident)?.updates.iter().find(|update| update.id == id).ok_or(Rejection::UnknownUpdate(id))
     }
+}
+
+/// What a timeline says when nobody wrote a text.
+const fn words(to: IncidentStatus) -> &'static str {
+    match to {
+        IncidentStatus::Resolved => "This incident has been resolved.",
+        IncidentStatus::InProgress => "Scheduled maintenance is in progress.",
+        IncidentStatus::Verifying => "The maintenance is done and being verified.",
+        IncidentStatus::Completed => "The scheduled maintenance has been completed.",
+        IncidentStatus::Cancelled => "The scheduled maintenance has been cancelled.",
+        IncidentStatus::Investigating | IncidentStatus::Identified | IncidentStatus::Monitoring | IncidentStatus::Scheduled => "",
+    }
+}
+
+/// Room for one more timeline entry.
+fn has_room(
+    incident: &Incident,
+    message: &str,
+    affected: &[AffectedChange],
+    (updates, bytes): (usize, usize),
+) -> Result<(), Rejection> {
+    limits::room("updates per incident", incident.updates.len(), updates)?;
+    limits::room("bytes of updates per incident", incident.timeline_bytes() + update_bytes(message, affected), bytes)
 }
 
 fn in_order(field: &'static str, start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(), Rejection> {
@@ -288,6 +323,13 @@ fn in_order(field: &'static str, start: Option<Timestamp>, end: Option<Timestamp
 fn in_order_or_same(field: &'static str, start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(), Rejection> {
     match (start, end) {
         (Some(start), Some(end)) if end < start => Err(Rejection::invalid(field, "must not be before the start")),
+        _ => Ok(()),
+    }
+}
+
+fn not_later(field: &'static str, time: Option<Timestamp>, now: Timestamp) -> Result<(), Rejection> {
+    match time {
+        Some(time) if time > now => Err(Rejection::invalid(field, "must not be in the future")),
         _ => Ok(()),
     }
 }

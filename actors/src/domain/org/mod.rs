@@ -3,16 +3,20 @@
 //! `decide` says what an order would do, or why it may not; it changes nothing. `apply` records what happened; it never
 //! refuses. Replaying an organization's events through `apply` always gives the same organization, numbers included.
 //!
-//! Entities stand behind `Arc`, so that a copy of the whole organization (the view that readers get) costs a copy of
-//! the maps and not of what is in them.
+//! Entities stand behind `Arc`, and so do the maps that hold them: a copy of the whole organization (the view that
+//! readers get) costs a dozen counters, and the first change after it a copy of the map it touches, not of the others.
 
 mod apply;
 mod decide;
+mod effects;
 mod incidents;
+mod recorded;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use super::{
-    entities::{Cause, Member, Number, Organization, Service, ServiceGroup, Team},
+    entities::{Member, Number, Organization, Service, ServiceGroup, Team},
     event::{Receipt, Remembered, Seq},
     history::History,
     ids::{GroupId, IncidentId, OrgId, RequestKey, ServiceId, TeamId, UserId},
@@ -21,9 +25,12 @@ use super::{
     time::Timestamp,
 };
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
+
+/// Entities by id; see the module's text for the two `Arc`s.
+type Map<K, V> = Arc<BTreeMap<K, Arc<V>>>;
 
 /// How many request keys are remembered: a burst of retries after an outage, not a history of requests.
 const REMEMBERED: usize = 256;
@@ -35,15 +42,20 @@ pub struct Org {
     seq: Seq,
     deleted: bool,
     next_number: Number,
+    changed_at: Timestamp,
     organization: Option<Arc<Organization>>,
-    members: BTreeMap<UserId, Arc<Member>>,
-    teams: BTreeMap<TeamId, Arc<Team>>,
-    groups: BTreeMap<GroupId, Arc<ServiceGroup>>,
-    services: BTreeMap<ServiceId, Arc<Service>>,
+    members: Map<UserId, Member>,
+    teams: Map<TeamId, Team>,
+    groups: Map<GroupId, ServiceGroup>,
+    services: Map<ServiceId, Service>,
     /// Deleted services that incidents still name.
-    retired: BTreeMap<ServiceId, Arc<Service>>,
-    incidents: BTreeMap<IncidentId, Arc<Incident>>,
-    histories: BTreeMap<ServiceId, Arc<History>>,
+    retired: Map<ServiceId, Service>,
+    incidents: Map<IncidentId, Incident>,
+    /// The incidents that are not over: few among many, and the only ones that time or services care about.
+    ongoing: Arc<BTreeSet<IncidentId>>,
+    /// The incidents that say something about the time before they were recorded.
+    filled_in: Arc<BTreeSet<IncidentId>>,
+    histories: Map<ServiceId, History>,
     remembered: Arc<VecDeque<Remembered>>,
 }
 
@@ -55,14 +67,17 @@ impl Org {
             seq: 0,
             deleted: false,
             next_number: 1,
+            changed_at: Timestamp::default(),
             organization: None,
-            members: BTreeMap::new(),
-            teams: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            services: BTreeMap::new(),
-            retired: BTreeMap::new(),
-            incidents: BTreeMap::new(),
-            histories: BTreeMap::new(),
+            members: Arc::default(),
+            teams: Arc::default(),
+            groups: Arc::default(),
+            services: Arc::default(),
+            retired: Arc::default(),
+            incidents: Arc::default(),
+            ongoing: Arc::default(),
+            filled_in: Arc::default(),
+            histories: Arc::default(),
             remembered: Arc::default(),
         }
     }
@@ -75,6 +90,10 @@ impl Org {
     pub const fn seq(&self) -> Seq {
         self.seq
     }
+    /// When anything in it last changed, what is gone by now included.
+    pub const fn changed_at(&self) -> Timestamp {
+        self.changed_at
+    }
     /// What it says of itself; none when it was never made or is deleted.
     pub fn organization(&self) -> Option<&Arc<Organization>> {
         self.organization.as_ref()
@@ -84,7 +103,7 @@ impl Org {
         self.deleted
     }
     /// Who belongs to it.
-    pub const fn members(&self) -> &BTreeMap<UserId, Arc<Member>> {
+    pub fn members(&self) -> &BTreeMap<UserId, Arc<Member>> {
         &self.members
     }
     /// What a user may do here.
@@ -92,15 +111,15 @@ impl Org {
         self.members.get(&user).map(|member| member.role)
     }
     /// Its teams.
-    pub const fn teams(&self) -> &BTreeMap<TeamId, Arc<Team>> {
+    pub fn teams(&self) -> &BTreeMap<TeamId, Arc<Team>> {
         &self.teams
     }
     /// Its groups, by id; `groups_in_order` for people.
-    pub const fn groups(&self) -> &BTreeMap<GroupId, Arc<ServiceGroup>> {
+    pub fn groups(&self) -> &BTreeMap<GroupId, Arc<ServiceGroup>> {
         &self.groups
     }
     /// Its services, by id; `services_in_order` for people.
-    pub const fn services(&self) -> &BTreeMap<ServiceId, Arc<Service>> {
+    pub fn services(&self) -> &BTreeMap<ServiceId, Arc<Service>> {
         &self.services
     }
     /// A service that is there, or that is gone but still named by an incident.
@@ -108,12 +127,20 @@ impl Org {
         self.services.get(&id).or_else(|| self.retired.get(&id))
     }
     /// Its incidents and maintenances. UUIDv7 keys: in the order of their making.
-    pub const fn incidents(&self) -> &BTreeMap<IncidentId, Arc<Incident>> {
+    pub fn incidents(&self) -> &BTreeMap<IncidentId, Arc<Incident>> {
         &self.incidents
+    }
+    /// Incidents and maintenances that are not over, planned ones included.
+    pub fn ongoing(&self) -> impl Iterator<Item = &Arc<Incident>> {
+        self.ongoing.iter().filter_map(|id| self.incidents.get(id))
     }
     /// What a service's status has been.
     pub fn history(&self, service: ServiceId) -> Option<&Arc<History>> {
         self.histories.get(&service)
+    }
+    /// What was filled in afterwards about a service: see [`Incident::filled_in`].
+    pub fn filled_in(&self, service: ServiceId) -> impl Iterator<Item = (Timestamp, Timestamp, ServiceStatus)> {
+        self.filled_in.iter().filter_map(move |id| self.incidents.get(id)?.filled_in(service))
     }
     /// Services as people order them.
     pub fn services_in_order(&self) -> Vec<&Arc<Service>> {
@@ -132,21 +159,13 @@ impl Org {
         let seen = |service: &&Arc<Service>| audience == Visibility::Private || service.visibility == Visibility::Public;
         self.services.values().filter(seen).map(|service| service.status).max().unwrap_or(ServiceStatus::Operational)
     }
-    /// When time alone will change something next.
+    /// When time alone will change something next. May be in the past right after a `Tick`, which does a bounded number
+    /// of things: then another is due at once.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.incidents.values().filter_map(|incident| incident.next_due()).min()
+        self.ongoing().filter_map(|incident| incident.next_due()).min()
     }
     /// What a request with this key was told, if it is remembered.
     pub fn remembers(&self, key: RequestKey) -> Option<Receipt> {
         self.remembered.iter().rev().find(|remembered| remembered.key == key).map(|remembered| remembered.receipt)
-    }
-
-    /// The worst of what active incidents other than `except` do to a service.
-    fn worst_cause(&self, service: ServiceId, except: IncidentId) -> Option<(ServiceStatus, Cause)> {
-        self.incidents
-            .values()
-            .filter(|incident| incident.id != except)
-            .filter_map(|incident| Some((incident.gives(service)?, incident.as_cause())))
-            .max_by_key(|(status, _)| *status)
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::{
     history::History,
     ids::{OrgId, ServiceId},
     incident::Incident,
+    time::Timestamp,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{collections::VecDeque, sync::Arc};
@@ -19,6 +20,8 @@ struct Stored<'a> {
     seq: Seq,
     deleted: bool,
     next_number: Number,
+    #[serde(default)]
+    changed_at: Timestamp,
     organization: Option<Arc<Organization>>,
     members: Vec<Arc<Member>>,
     teams: Vec<Arc<Team>>,
@@ -37,6 +40,7 @@ impl Serialize for Org {
             seq: self.seq,
             deleted: self.deleted,
             next_number: self.next_number,
+            changed_at: self.changed_at,
             organization: self.organization.clone(),
             members: self.members.values().cloned().collect(),
             teams: self.teams.values().cloned().collect(),
@@ -54,20 +58,26 @@ impl Serialize for Org {
 impl<'de> Deserialize<'de> for Org {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let stored = Stored::deserialize(deserializer)?;
-        Ok(Self {
+        let mut org = Self {
             id: stored.id,
             seq: stored.seq,
             deleted: stored.deleted,
             next_number: stored.next_number,
+            changed_at: stored.changed_at,
             organization: stored.organization,
-            members: stored.members.into_iter().map(|member| (member.user, member)).collect(),
-            teams: stored.teams.into_iter().map(|team| (team.id, team)).collect(),
-            groups: stored.groups.into_iter().map(|group| (group.id, group)).collect(),
-            services: stored.services.into_iter().map(|service| (service.id, service)).collect(),
-            retired: stored.retired.into_iter().map(|service| (service.id, service)).collect(),
-            incidents: stored.incidents.into_iter().map(|incident| (incident.id, incident)).collect(),
-            histories: stored.histories.into_iter().collect(),
+            members: Arc::new(stored.members.into_iter().map(|member| (member.user, member)).collect()),
+            teams: Arc::new(stored.teams.into_iter().map(|team| (team.id, team)).collect()),
+            groups: Arc::new(stored.groups.into_iter().map(|group| (group.id, group)).collect()),
+            services: Arc::new(stored.services.into_iter().map(|service| (service.id, service)).collect()),
+            retired: Arc::new(stored.retired.into_iter().map(|service| (service.id, service)).collect()),
+            incidents: Arc::new(stored.incidents.into_iter().map(|incident| (incident.id, incident)).collect()),
+            histories: Arc::new(stored.histories.into_iter().collect()),
             remembered: Arc::new(stored.remembered.into_owned()),
-        })
+            ongoing: Arc::default(),
+            filled_in: Arc::default(),
+        };
+        let incidents: Vec<_> = org.incidents.keys().copied().collect();
+        incidents.into_iter().for_each(|id| org.incident_changed(id));
+        Ok(org)
     }
 }

@@ -1,0 +1,103 @@
+//! What services feel when incidents turn from one thing into another.
+//!
+//! Last writer wins; what an incident gives no longer is replaced by the worst of what others still give; a status set
+//! by hand is left alone. Several incidents may turn in one decision (a tick): each turn is felt on top of those before
+//! it, and a service shows only where it ends up, so that it never flickers between two maintenances.
+
+use super::Org;
+use crate::domain::{
+    entities::Cause,
+    event::Event,
+    ids::{IncidentId, ServiceId},
+    incident::Incident,
+    status::ServiceStatus,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The turns so far and what they did.
+pub(super) struct Effects<'a> {
+    org: &'a Org,
+    /// Incidents as they are after their turn; none when deleted.
+    turned: BTreeMap<IncidentId, Option<&'a Incident>>,
+    /// Services as they are after the turns, and because of what.
+    felt: BTreeMap<ServiceId, Felt>,
+}
+
+#[derive(Clone, Copy)]
+struct Felt {
+    status: ServiceStatus,
+    cause: Cause,
+    because: Cause,
+}
+
+impl<'a> Effects<'a> {
+    pub(super) const fn on(org: &'a Org) -> Self {
+        Self { org, turned: BTreeMap::new(), felt: BTreeMap::new() }
+    }
+
+    /// An incident comes (no `before`), changes, or goes (no `after`). Services in `insisted` were named outright and
+    /// take what they are given, even if the incident gave the same before and somebody else wrote in between.
+    pub(super) fn turn(&mut self, before: Option<&'a Incident>, after: Option<&'a Incident>, insisted: &BTreeSet<ServiceId>) {
+        let Some(incident) = after.or(before) else { return };
+        self.turned.insert(incident.id, after);
+        let named = before.into_iter().chain(after).flat_map(|incident| &incident.affected);
+        let services: BTreeSet<ServiceId> = named.filter_map(|affected| affected.service).collect();
+        let mut left_alone = BTreeSet::new();
+        for id in services {
+            let Some(now) = self.now(id) else { continue };
+            let is_its_cause = now.cause.incident() == Some(incident.id);
+            let was = before.and_then(|incident| incident.gives(id));
+            let will = after.and_then(|incident| Some((incident.gives(id)?, incident.as_cause())));
+            match will {
+                // As its cause it may have become a maintenance, or an incident, without giving anything else.
+                Some((status, cause)) if was != Some(status) || is_its_cause || insisted.contains(&id) => {
+                    self.felt.insert(id, Felt { status, cause, because: cause });
+                }
+                None if is_its_cause => drop(left_alone.insert(id)),
+                Some(_) | None => {}
+            }
+        }
+        if left_alone.is_empty() {
+            return;
+        }
+        let worst = self.worst_given(&left_alone);
+        for id in left_alone {
+            let Some(now) = self.now(id) else { continue };
+            let (status, cause) = worst.get(&id).copied().unwrap_or((ServiceStatus::Operational, Cause::Manual));
+            self.felt.insert(id, Felt { status, cause, because: now.cause });
+        }
+    }
+
+    /// One event for each service that ended up different.
+    pub(super) fn into_events(self) -> impl Iterator<Item = Event> {
+        self.felt.into_iter().filter_map(|(id, Felt { status: to, cause, because })| {
+            let service = self.org.services.get(&id)?;
+            let differs = (service.status, service.cause) != (to, cause);
+            differs.then_some(Event::ServiceStatusChanged { id, from: service.status, to, cause, because, reason: None })
+        })
+    }
+
+    fn now(&self, id: ServiceId) -> Option<Felt> {
+        let service = self.org.services.get(&id)?;
+        let untouched = Felt { status: service.status, cause: service.cause, because: service.cause };
+        Some(self.felt.get(&id).copied().unwrap_or(untouched))
+    }
+
+    /// The worst that active incidents give to each of these services; among equals the youngest incident names it.
+    fn worst_given(&self, services: &BTreeSet<ServiceId>) -> BTreeMap<ServiceId, (ServiceStatus, Cause)> {
+        let unturned = self.org.ongoing().map(AsRef::as_ref).filter(|incident| !self.turned.contains_key(&incident.id));
+        let turned = self.turned.values().copied().flatten();
+        let mut active: Vec<&Incident> = unturned.chain(turned).filter(|incident| incident.status.is_active()).collect();
+        active.sort_by_key(|incident| incident.id);
+        let mut worst = BTreeMap::new();
+        for incident in active {
+            for affected in &incident.affected {
+                let (Some(service), Some(status)) = (affected.service, affected.status) else { continue };
+                if services.contains(&service) && worst.get(&service).is_none_or(|(known, _)| *known <= status) {
+                    worst.insert(service, (status, incident.as_cause()));
+                }
+            }
+        }
+        worst
+    }
+}

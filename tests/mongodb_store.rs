@@ -1,6 +1,8 @@
 //! What is particular to the store on MongoDB: what a person with a shell sees, what happens when the server is not well,
 //! and what several writers do to each other. What every store promises is in `mongodb_contract.rs`.
 
+#![allow(clippy::unwrap_used)] // tests may
+
 #[path = "support/mongod.rs"]
 mod mongod;
 

@@ -1,5 +1,7 @@
 //! MongoDB keeps the promises of every store.
 
+#![allow(clippy::unwrap_used)] // tests may
+
 #[path = "support/mongod.rs"]
 mod mongod;
 

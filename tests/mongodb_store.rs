@@ -1,6 +1,8 @@
 //! What is particular to the store on MongoDB: what a person with a shell sees, what happens when the server is not well,
 //! and what several writers do to each other. What every store promises is in `mongodb_contract.rs`.
 
+#![allow(clippy::unwrap_used)] // tests may
+
 #[path = "support/mongod.rs"]
 mod mongod;
 
@@ -550,7 +552,7 @@ async fn a_closed_store_takes_nothing_and_has_finished_everything() {
 async fn commits_of_many_organizations_share_the_price_of_durability() {
     let bench = Bench::new().await;
     let store = bench.store().await;
-    let long = std::env::var_os("TOCSIN_LONG").is_some();
+    let long = std::env::var_os("TOCSIN_LONG").is_some_and(|long| long == "1");
     let (orgs, steps) = if long { (1_000, 30) } else { (100, 5) };
     let lives = (1..=orgs).map(|n| {
         let store = store.clone();

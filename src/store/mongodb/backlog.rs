@@ -167,3 +167,57 @@ impl Backlog {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tocsin_actors::testkit::builders::*;
+
+    fn held(backlog: &Backlog) -> (usize, u64) {
+        let state = backlog.lock();
+        let documents = state.work.orgs[&org(1)].documents.as_ref().unwrap();
+        (documents.commits.len(), documents.after.seq())
+    }
+
+    #[test]
+    fn commits_that_touch_nothing_new_are_not_held() {
+        let backlog = Backlog::default();
+        let mut writer = Writer::of(1);
+        let mut add = |orders: Vec<_>| {
+            let (commit, after) = writer.commit(orders);
+            backlog.documents([commit], after);
+            held(&backlog)
+        };
+        assert_eq!(add(vec![create_organization(1)]), (1, 1));
+        for n in 2..100 {
+            assert_eq!(add(vec![rename(format!("name {n}"))]), (1, n));
+        }
+        assert_eq!(add(vec![create_service(1)]).0, 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_put_back_goes_under_what_came_since() {
+        let backlog = Backlog::default();
+        let mut writer = Writer::of(1);
+        let (first, old) = writer.commit([create_organization(1), create_service(1)]);
+        backlog.documents([first], old.clone());
+        backlog.snapshot(old);
+        let taken = backlog.take().await.unwrap();
+        let (second, new) = writer.commit([create_service(2)]);
+        backlog.documents([second], new.clone());
+        backlog.snapshot(new.clone());
+        backlog.put_back(taken.orgs);
+        assert_eq!(held(&backlog), (2, new.seq()));
+        assert_eq!(backlog.lock().work.orgs[&org(1)].snapshot.as_ref().unwrap().seq(), new.seq());
+    }
+
+    #[tokio::test]
+    async fn a_closed_backlog_is_emptied_before_it_ends() {
+        let backlog = Backlog::default();
+        let (commit, after) = Writer::of(1).commit([create_organization(1)]);
+        backlog.documents([commit], after);
+        backlog.close();
+        assert_eq!(backlog.take().await.unwrap().orgs.len(), 1);
+        assert!(backlog.take().await.is_none());
+    }
+}

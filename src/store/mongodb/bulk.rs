@@ -6,7 +6,7 @@ use super::{
     database::{ANSWER_TIMEOUT, Database, write_concern_document},
     errors,
 };
-use bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, cstr, raw::CStr};
+use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, cstr, raw::CStr};
 use tocsin_actors::store::StoreError;
 
 /// How many statements go into one message.
@@ -50,14 +50,14 @@ pub(super) async fn run(
     database: &Database,
     verb: Verb,
     collection: &str,
-    statements: &[RawDocumentBuf],
+    statements: &[impl AsRef<RawDocument>],
 ) -> Result<Answers, StoreError> {
     let mut answers = Answers::default();
     let mut start = 0;
     while start < statements.len() {
         let mut bytes = 0;
         let fitting = statements[start..].iter().take(MAX_STATEMENTS).take_while(|statement| {
-            bytes += statement.as_bytes().len();
+            bytes += statement.as_ref().as_bytes().len();
             bytes <= MAX_BYTES
         });
         let end = start + fitting.count().max(1);
@@ -71,7 +71,7 @@ async fn message(
     database: &Database,
     verb: Verb,
     collection: &str,
-    statements: &[RawDocumentBuf],
+    statements: &[impl AsRef<RawDocument>],
     offset: usize,
     answers: &mut Answers,
 ) -> Result<(), StoreError> {

@@ -73,6 +73,8 @@ impl Projector {
                     outcome = outcome.and(Err(error));
                 }
                 held.insert(org, pending);
+                // Writing documents out is work for the processor, and others want it too.
+                tokio::task::yield_now().await;
             }
             if held.is_empty() {
                 return (outcome, left);

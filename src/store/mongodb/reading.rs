@@ -12,7 +12,7 @@ use tocsin_actors::{
     store::{Loaded, StoreError},
 };
 
-/// What brings an organization to life.
+/// What brings an organization to life. Two steps: which commits are wanted is known when the snapshot is.
 pub(super) async fn load(database: &Database, org: OrgId) -> Result<Loaded, StoreError> {
     let marks = database.collection(PROJECTIONS);
     let mark = read(marks.find_one(doc! { "_id": id(org.uuid()) }));

@@ -10,7 +10,7 @@ use super::{
     repair, snapshots,
 };
 use crate::store::documents::{self, Collection, DocumentId, Write};
-use bson::{Bson, RawBson, RawDocumentBuf, cstr, doc, rawdoc};
+use bson::{Bson, RawBson, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
 use futures::future::try_join_all;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -44,6 +44,12 @@ struct Put {
     org: OrgId,
     id: RawBson,
     statement: RawDocumentBuf,
+}
+
+impl AsRef<RawDocument> for Put {
+    fn as_ref(&self) -> &RawDocument {
+        &self.statement
+    }
 }
 
 impl Slice {
@@ -159,8 +165,7 @@ impl Slice {
 }
 
 async fn write_puts(database: &Database, collection: Collection, puts: &[Put]) -> Result<Vec<(OrgId, String)>, StoreError> {
-    let statements: Vec<_> = puts.iter().map(|put| put.statement.clone()).collect();
-    let answers = bulk::run(database, Verb::Update, collection.name(), &statements).await?;
+    let answers = bulk::run(database, Verb::Update, collection.name(), puts).await?;
     Ok(answers.refused.into_iter().map(|(index, reason)| (puts[index].org, reason)).collect())
 }
 

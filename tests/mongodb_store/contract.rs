@@ -1,12 +1,7 @@
 //! MongoDB keeps the promises of every store.
 
-#![allow(clippy::unwrap_used)] // tests may
-
-#[path = "support/mongod.rs"]
-mod mongod;
-
+use crate::mongod::Mongod;
 use futures::{FutureExt, future::BoxFuture};
-use mongod::Mongod;
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicU32, Ordering},

@@ -118,6 +118,7 @@ async fn a_closed_store_takes_nothing_and_has_finished_everything() {
     store.close().await;
     let refused = writer.clone().append(&*store, [rename("late")]).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(store.settle().await, Err(StoreError::Unavailable(_))));
     let again = bench.store().await;
     let loaded = again.load(org(1)).await.unwrap();
     assert_eq!((loaded.snapshot.as_ref(), loaded.documents_at), (Some(writer.org()), writer.seq()));

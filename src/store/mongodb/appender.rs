@@ -84,7 +84,6 @@ impl Appender {
             }
             self.write(group).await;
         }
-        self.backlog.close();
     }
 
     async fn write(&self, parcels: Vec<Parcel>) {
@@ -164,6 +163,8 @@ impl Appender {
             let commit = &commits[index];
             fates[index] = match &stored {
                 Ok(stored) if stored.get(&commit.org) == Some(&commit.first) => Ok(()),
+                // Perhaps it is ours, and the majority does not have it yet.
+                Ok(_) if unconfirmed.is_some() => Err(StoreError::Unknown("its place is taken, by whom is not confirmed".into())),
                 Ok(_) => Err(StoreError::Conflict),
                 Err(error) => Err(StoreError::Unknown(error.to_string())),
             };
@@ -186,6 +187,13 @@ impl Appender {
         let found = self.commits.find(doc! { "_id": { "$in": ids } }).projection(doc! { "org": 1, "first": 1 });
         let found = read_all(found).await?;
         found.iter().map(|commit| Ok((org_in(commit, "org")?, number_in(commit, "first")?))).collect()
+    }
+}
+
+/// However it ends: nobody else hands documents over but whoever still holds the store, and it is time to finish.
+impl Drop for Appender {
+    fn drop(&mut self) {
+        self.backlog.close();
     }
 }
 

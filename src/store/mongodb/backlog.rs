@@ -27,7 +27,10 @@ pub(super) struct Backlog {
 #[derive(Default)]
 struct State {
     work: Work,
+    /// Nobody hands over anything any more.
     closed: bool,
+    /// Nobody writes anything any more.
+    abandoned: bool,
 }
 
 /// What one round has to do.
@@ -122,15 +125,29 @@ impl Backlog {
     /// Waits for what was handed over so far. Fails when a round did; the work is not lost but tried again.
     pub(super) async fn settle(&self) -> Result<(), StoreError> {
         let (waiter, written) = oneshot::channel();
-        self.lock().work.waiters.push(waiter);
+        {
+            let mut state = self.lock();
+            if state.abandoned {
+                drop(waiter);
+            } else {
+                state.work.waiters.push(waiter);
+            }
+        }
         self.changed.notify_one();
-        written.await.unwrap_or_else(|_| Err(StoreError::Unavailable("its projector has stopped".into())))
+        written.await.unwrap_or_else(|_| Err(StoreError::Unavailable("it is closed".into())))
     }
 
     /// Nobody will hand over anything any more.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_one();
+    }
+
+    /// Nobody will take anything any more: whoever waits is told, and nothing is kept.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.abandoned = true;
+        state.work = Work::default();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -159,7 +176,11 @@ impl Backlog {
     }
 
     fn join(&self, org: OrgId, pending: Pending) {
-        self.lock().work.orgs.entry(org).or_default().join(pending);
+        let mut state = self.lock();
+        if !state.abandoned {
+            state.work.orgs.entry(org).or_default().join(pending);
+        }
+        drop(state);
         self.changed.notify_one();
     }
 
@@ -219,5 +240,25 @@ mod tests {
         backlog.close();
         assert_eq!(backlog.take().await.unwrap().orgs.len(), 1);
         assert!(backlog.take().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_an_abandoned_backlog() {
+        let backlog = Arc::new(Backlog::default());
+        let (early, ready) = (backlog.clone(), Arc::new(Notify::new()));
+        let waiting = tokio::spawn({
+            let ready = ready.clone();
+            async move {
+                ready.notify_one();
+                early.settle().await
+            }
+        });
+        ready.notified().await;
+        backlog.abandon();
+        assert!(waiting.await.unwrap().is_err());
+        assert!(backlog.settle().await.is_err());
+        let (_, after) = Writer::of(1).commit([create_organization(1)]);
+        backlog.snapshot(after);
+        assert!(backlog.lock().work.orgs.is_empty());
     }
 }

@@ -28,6 +28,13 @@ pub(super) struct Projector {
     backlog: Arc<Backlog>,
 }
 
+/// However it ends, nobody shall wait for it.
+impl Drop for Projector {
+    fn drop(&mut self) {
+        self.backlog.abandon();
+    }
+}
+
 type Organizations = HashMap<OrgId, Pending>;
 
 impl Projector {

@@ -77,7 +77,7 @@ fn check_schema(path: &Path, database: &Database) -> Result<(), OpenError> {
 }
 
 /// Makes every table, so that readers find them.
-fn prepare(database: &Database) -> Result<(), redb::Error> {
+pub(super) fn prepare(database: &Database) -> Result<(), redb::Error> {
     if let Ok(meta) = database.begin_read()?.open_table(META)
         && redb::ReadableTable::get(&meta, "schema")?.is_some()
     {

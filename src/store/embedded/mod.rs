@@ -34,7 +34,11 @@ pub struct EmbeddedStore {
 impl EmbeddedStore {
     /// Opens the store in a folder, which is made if it is not there. Takes as long as a repair takes after a crash.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        let database = Arc::new(file::open(folder)?);
+        Self::over(file::open(folder)?)
+    }
+
+    fn over(database: Database) -> Result<Self, OpenError> {
+        let database = Arc::new(database);
         let no_thread = |error| OpenError(format!("cannot start a thread for the store: {error}"));
         let writer = Writer::start(database.clone()).map_err(no_thread)?;
         let snapshots = Snapshots::start(writer.queue()).map_err(no_thread)?;

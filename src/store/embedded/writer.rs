@@ -122,3 +122,81 @@ fn what_to_do(error: &redb::Error) -> String {
         error => format!("{error}; look after the disk and start again"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EmbeddedStore, file};
+    use futures::future::join_all;
+    use redb::{Database, StorageBackend, backends::InMemoryBackend};
+    use std::{
+        io,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+    };
+    use tocsin_actors::{
+        store::{AccountError, AccountStore, CommitLog, StoreError},
+        testkit::builders::*,
+    };
+
+    /// A disk that can be full.
+    #[derive(Debug)]
+    struct Disk {
+        memory: InMemoryBackend,
+        full: Arc<AtomicBool>,
+    }
+
+    impl Disk {
+        fn room(&self) -> io::Result<()> {
+            if self.full.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+    }
+
+    impl StorageBackend for Disk {
+        fn len(&self) -> io::Result<u64> {
+            self.memory.len()
+        }
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.memory.read(offset, out)
+        }
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.room().and_then(|()| self.memory.set_len(len))
+        }
+        fn sync_data(&self) -> io::Result<()> {
+            self.room()
+        }
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.room().and_then(|()| self.memory.write(offset, data))
+        }
+    }
+
+    /// Nobody is told that something is durable which is not, nobody waits for ever, and it is said what to do.
+    #[tokio::test]
+    async fn a_full_disk_is_told_to_everybody_who_writes() {
+        let full = Arc::new(AtomicBool::new(false));
+        let disk = Disk { memory: InMemoryBackend::new(), full: full.clone() };
+        let database = Database::builder().create_with_backend(disk).unwrap();
+        file::prepare(&database).unwrap();
+        let store = EmbeddedStore::over(database).unwrap();
+        let mut writers: Vec<_> = (1..=20).map(Writer::of).collect();
+        let created = writers.iter_mut().zip(1..).map(|(writer, n)| writer.append(&store, [create_organization(n)]));
+        assert!(join_all(created).await.iter().all(Result::is_ok));
+
+        full.store(true, Ordering::SeqCst);
+        let renamed = writers.iter_mut().map(|writer| writer.append(&store, [rename("too much")]));
+        for answer in join_all(renamed).await {
+            assert!(matches!(answer, Err(StoreError::Unknown(_) | StoreError::Unavailable(_))), "{answer:?}");
+        }
+        let answer = store.create_user(person(1)).await;
+        assert!(matches!(answer, Err(AccountError::Store(_))), "{answer:?}");
+
+        // What the disk has is not known until the file is opened again, and that is what is said.
+        full.store(false, Ordering::SeqCst);
+        let answer = store.ping().await;
+        let Err(StoreError::Unavailable(why)) = &answer else { panic!("{answer:?}") };
+        assert!(why.contains("start again"), "{why}");
+        let answer = writers[0].append(&store, [rename("again")]).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    }
+}

@@ -18,6 +18,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the server
     Serve(ServeArgs),
+    /// Run the server with a believable organization in it, in a folder that is gone afterwards
+    Demo(DemoArgs),
     /// Load fixtures, or generate data, through the same commands as everybody
     Seed(SeedArgs),
     /// Verify a store: every document must equal the replay of its organization's commits
@@ -65,6 +67,17 @@ pub struct ServeArgs {
     pub sleep_after_minutes: u64,
     /// What to log, as `level` or `target=level,…`
     #[arg(long, env = "TOCSIN_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
+}
+
+/// How to run the demonstration.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// The address to listen on
+    #[arg(long, env = "TOCSIN_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// What to log, as `level` or `target=level,…`
+    #[arg(long, env = "TOCSIN_LOG", value_name = "FILTER", default_value = "warn")]
     pub log: String,
 }
 

@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => cli::serve::run(args).await.map(|()| true),
+            Command::Demo(args) => cli::demo::run(args).await.map(|()| true),
             Command::Seed(args) => cli::seed::run(args).await.map(|()| true),
             Command::Check(args) => cli::check::run(args).await,
         }

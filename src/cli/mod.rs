@@ -1,6 +1,7 @@
 //! The subcommands, one file each. Whatever goes wrong before anything is changed is one sentence and exit code 2.
 
 pub mod check;
+pub mod demo;
 pub mod seed;
 pub mod serve;
 

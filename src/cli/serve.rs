@@ -19,15 +19,21 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         .map_err(|error| Refused(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen)))?;
     let store = open_store(&args.store).await?;
     let settings = Settings { sleep_after: Duration::from_secs(args.sleep_after_minutes * 60), ..Settings::default() };
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let address = listener.local_addr()?;
     let app = App::start(store, settings, listener).await?;
     info!(%address, store = ?args.store.url, "listening");
     println!("Tocsin listens on http://{address}");
+    until_told_to_stop().await?;
+    app.shutdown().await;
+    Ok(())
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+pub(super) async fn until_told_to_stop() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => info!("told to terminate"),
         _ = interrupt.recv() => info!("interrupted"),
     }
-    app.shutdown().await;
     Ok(())
 }

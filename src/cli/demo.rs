@@ -1,0 +1,118 @@
+//! `tocsin demo`: the product with data in it, in a folder that is gone afterwards.
+
+use super::{Refused, serve::until_told_to_stop};
+use crate::{
+    app::App,
+    config::DemoArgs,
+    seed::{Fixture, ids::Ids, load::Loader},
+    store, telemetry,
+};
+use anyhow::Context;
+use std::{fmt::Write, io::IsTerminal, sync::Arc};
+use tocsin_actors::{
+    clock::{Clock, SystemClock},
+    directory::Settings,
+    domain::{
+        Org, Timestamp,
+        status::{ServiceStatus, Visibility},
+    },
+};
+use tokio::net::TcpListener;
+
+/// The fixture, inside the program: a demonstration needs no files.
+const FIXTURE: &str = include_str!("../../fixtures/demo.yaml");
+
+/// How long an uptime column looks back.
+const DAYS: u16 = 90;
+
+/// Loads the fixture, shows it, and serves until told to stop.
+pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
+    telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| Refused(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen)))?;
+    let address = listener.local_addr()?;
+    let folder = tempfile::tempdir().context("no folder for the demonstration")?;
+    let store = store::open(&format!("file:{}", folder.path().join("demo").display())).await?;
+    let app = App::start(store.clone(), Settings::default(), listener).await?;
+    let fixture = Fixture::read("demo.yaml", FIXTURE)?;
+    let loader = Loader::new(store, app.directory().clone(), SystemClock.now());
+    let survey = loader.survey(&fixture).await.context("the demonstration's data")?;
+    let mut orgs = Vec::new();
+    for outcome in loader.carry_out(&fixture, survey, |_| {}).await.context("the demonstration's data")? {
+        orgs.push(app.directory().view(Ids::of(&outcome.slug).org()).await?);
+    }
+    let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut shown = String::new();
+    for org in &orgs {
+        shown += &page(org, SystemClock.now(), colours);
+    }
+    let _ = writeln!(shown, "Log in as");
+    for (email, password) in fixture.logins() {
+        let _ = writeln!(shown, "  {email:<28} {password}");
+    }
+    let _ = writeln!(
+        shown,
+        "\nTocsin listens on http://{address} and forgets everything when it stops (Ctrl-C). Try\n  curl http://{address}/ready\n  curl http://{address}/metrics"
+    );
+    print!("{shown}");
+    until_told_to_stop().await?;
+    app.shutdown().await;
+    Ok(())
+}
+
+/// An organization as its members see it: groups, services, 90 days of uptime, what is going on.
+fn page(org: &Arc<Org>, now: Timestamp, colours: bool) -> String {
+    let mut out = String::new();
+    let Some(organization) = org.organization() else { return out };
+    let paint = Paint { colours };
+    let overall = org.page_status(Visibility::Private);
+    let _ = writeln!(out, "{}  {}", paint.bold(&organization.name), paint.status(overall));
+    let groups = org.groups_in_order().into_iter().map(|group| (Some(group.id), group.name.as_str())).chain([(None, "Other")]);
+    for (group, heading) in groups {
+        let services: Vec<_> = org.services_in_order().into_iter().filter(|service| service.group == group).collect();
+        if services.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "  {}", paint.faint(heading));
+        for service in services {
+            let since = now.before(std::time::Duration::from_secs(u64::from(DAYS) * 86_400));
+            let uptime = org.uptime(service.id, since..now, now).and_then(|uptime| uptime.ratio());
+            let uptime = uptime.map_or("     –".to_owned(), |ratio| format!("{:.2} %", ratio * 100.0));
+            let private = if service.visibility == Visibility::Private { paint.faint(" private") } else { String::new() };
+            let _ = writeln!(out, "    {:<26} {uptime:>8}  {}{private}", service.name, paint.status(service.status));
+        }
+    }
+    for incident in org.incidents().values().filter(|incident| !incident.status.is_over()) {
+        let _ = writeln!(out, "  {} {} ({})", paint.bold("!"), incident.title, incident.status.as_str().replace('_', " "));
+    }
+    out.push('\n');
+    out
+}
+
+/// Colours where they can be seen; the words say the same without them.
+struct Paint {
+    colours: bool,
+}
+
+impl Paint {
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+    fn bold(&self, text: &str) -> String {
+        self.with("1", text)
+    }
+    fn faint(&self, text: &str) -> String {
+        self.with("2", text)
+    }
+    fn status(&self, status: ServiceStatus) -> String {
+        let (sign, code) = match status {
+            ServiceStatus::Operational => ("●", "32"),
+            ServiceStatus::UnderMaintenance => ("◆", "34"),
+            ServiceStatus::DegradedPerformance => ("▲", "33"),
+            ServiceStatus::PartialOutage => ("◐", "33"),
+            ServiceStatus::MajorOutage => ("✖", "31"),
+        };
+        self.with(code, &format!("{sign} {}", status.as_str().replace('_', " ")))
+    }
+}

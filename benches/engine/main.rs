@@ -1,12 +1,14 @@
 //! What the engine costs over its stores, measured side by side in one run.
 //!
-//! `cargo bench --bench engine -- [durable] [activation] [memory] [isolation] [--seconds N] [--rounds N]`; MongoDB takes
+//! `cargo bench --bench engine -- [durable] [activation] [memory] [isolation] [--seconds N] [--rounds N]
+//! [--orgs N --callers N]`; MongoDB takes
 //! part when `TOCSIN_TEST_MONGOD` names a `mongod` (`tests/run --mongod` prints it). Quote ratios and medians.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod activation;
 mod durable;
+mod groups;
 mod isolation;
 mod memory;
 mod raw_mongodb;
@@ -21,6 +23,8 @@ use std::time::Duration;
 pub(crate) struct Options {
     pub(crate) seconds: Duration,
     pub(crate) rounds: usize,
+    /// Instead of all cases: organizations and callers of each.
+    pub(crate) case: Option<(u64, u64)>,
 }
 
 fn main() {
@@ -28,7 +32,8 @@ fn main() {
     let number = |flag: &str, default: u64| {
         args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).and_then(|n| n.parse().ok()).unwrap_or(default)
     };
-    let options = Options { seconds: Duration::from_secs(number("--seconds", 4)), rounds: number("--rounds", 5) as usize };
+    let case = Some((number("--orgs", 0), number("--callers", 1))).filter(|(orgs, _)| *orgs > 0);
+    let options = Options { case, seconds: Duration::from_secs(number("--seconds", 4)), rounds: number("--rounds", 5) as usize };
     let named = |name: &str| args.iter().any(|arg| arg == name);
     let all = !["durable", "activation", "memory", "memory-child", "isolation"].iter().any(|name| named(name));
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -23,13 +23,17 @@ pub(crate) async fn run(url: &str, groups: &[Group], time: Duration) -> Measured
         .unwrap();
     let durable = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
     let options = InsertManyOptions::builder().ordered(false).write_concern(durable).build();
+    let (founding, groups) = groups.split_first().unwrap();
+    let first: Vec<_> = founding.commits.iter().map(|(_, _, bytes)| bytes).collect();
+    commits.insert_many(first).with_options(options.clone()).await.unwrap();
+    write(database.clone(), updates(founding, 0)).await;
     let (began, mut commands, mut latencies) = (Instant::now(), 0, Vec::new());
     let mut documents: Option<tokio::task::JoinHandle<()>> = None;
-    for round in 0u64.. {
+    for n in 0.. {
         if began.elapsed() >= time {
             break;
         }
-        let group = &groups[round as usize % groups.len()];
+        let (group, round) = (&groups[n % groups.len()], 1 + (n / groups.len()) as u64);
         let fresh: Vec<RawDocumentBuf> =
             group.commits.iter().map(|(_, first, bytes)| renumbered(bytes, first + round * 1_000_000)).collect();
         let started = Instant::now();
@@ -46,6 +50,7 @@ pub(crate) async fn run(url: &str, groups: &[Group], time: Duration) -> Measured
     }
     latencies.sort();
     Measured {
+        group: groups[0].commits.len() as f64,
         per_second: commands as f64 / began.elapsed().as_secs_f64(),
         p50: latencies[latencies.len() / 2],
         p99: latencies[latencies.len() * 99 / 100],

@@ -66,8 +66,11 @@ pub(crate) async fn found(directory: &Directory, orgs: u64, services: u64) {
     let founded = (1..=orgs).map(|n| {
         let directory = directory.clone();
         tokio::spawn(async move {
-            let orders: Vec<Order> = std::iter::once(create_organization(n)).chain((1..=services).map(create_service)).collect();
-            directory.execute(org(n), orders).await.unwrap();
+            directory.execute(org(n), vec![create_organization(n)]).await.unwrap();
+            let services: Vec<Order> = (1..=services).map(create_service).collect();
+            for some in services.chunks(100) {
+                directory.execute(org(n), some.to_vec()).await.unwrap();
+            }
         })
     });
     futures::future::join_all(founded.collect::<Vec<_>>()).await.into_iter().for_each(Result::unwrap);

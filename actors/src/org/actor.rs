@@ -16,7 +16,8 @@ use std::{sync::Arc, time::Instant};
 use tracing::warn;
 use uuid::Uuid;
 
-/// How many events may follow a snapshot before a new one is written: reading them back costs about a millisecond.
+/// How many events may follow a snapshot before a new one is written: reading them back costs a few milliseconds. A large
+/// organization may have as many more as there are things in it, for otherwise it would write itself down all the time.
 const SNAPSHOT_EVERY: Seq = 500;
 /// Going to sleep with fewer events than this after the snapshot is not worth a new one.
 const SNAPSHOT_ON_SLEEP: Seq = 50;
@@ -211,7 +212,8 @@ impl OrgState {
         for waiting in waiting {
             waiting.reply.send(waiting.answer);
         }
-        if self.durable >= self.snapshot_at + SNAPSHOT_EVERY {
+        let since = self.durable - self.snapshot_at;
+        if since >= SNAPSHOT_EVERY && since >= after.size() {
             self.snapshot_at = self.durable;
             self.args.log.save_snapshot(after);
         }

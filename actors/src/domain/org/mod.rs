@@ -159,6 +159,13 @@ impl Org {
         let seen = |service: &&Arc<Service>| audience == Visibility::Private || service.visibility == Visibility::Public;
         self.services.values().filter(seen).map(|service| service.status).max().unwrap_or(ServiceStatus::Operational)
     }
+    /// About how many things there are in it: what writing all of it down costs, counted in events.
+    pub fn size(&self) -> u64 {
+        let entities = self.members.len() + self.services.len() + self.groups.len() + self.teams.len();
+        let changes: usize = self.histories.values().map(|history| history.len()).sum();
+        let updates: usize = self.incidents.values().map(|incident| 1 + incident.updates.len()).sum();
+        (entities + changes + updates) as u64
+    }
     /// When time alone will change something next. May be in the past right after a `Tick`, which does a bounded number
     /// of things: then another is due at once.
     pub fn next_due(&self) -> Option<Timestamp> {

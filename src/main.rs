@@ -8,7 +8,10 @@ use tocsin::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -31,4 +34,22 @@ fn main() -> ExitCode {
             if error.is::<Refused>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Help is printed as it is. What was mistyped is told like every other error: in one sentence.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    if matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) {
+        // Whoever asked may have stopped to read.
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let told = error.render().to_string();
+    let paragraphs = told.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let wanted = paragraphs.enumerate().filter_map(|(n, paragraph)| match n {
+        0 => Some(paragraph.trim_start_matches("error: ").to_owned()),
+        _ => paragraph.strip_prefix("tip: ").map(str::to_owned),
+    });
+    eprintln!("tocsin: {} (see `tocsin --help`)", wanted.collect::<Vec<_>>().join("; "));
+    ExitCode::from(2)
 }

@@ -1,5 +1,6 @@
 //! HTTP: the table of routes and the loop that serves them. The only place that names warp.
 
+mod error;
 mod operations;
 
 use hyper_util::{
@@ -7,7 +8,7 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tocsin_actors::{directory::Directory, store::Store};
 use tokio::{net::TcpListener, sync::oneshot};
 use tracing::{debug, info, warn};
@@ -67,6 +68,6 @@ pub async fn serve(listener: TcpListener, api: Api, mut stop: oneshot::Receiver<
 }
 
 /// The table of routes.
-fn routes(api: Api) -> impl Filter<Extract = (impl warp::Reply,), Error = warp::Rejection> + Clone {
-    operations::health().or(operations::ready(api.clone())).or(operations::metrics(api))
+fn routes(api: Api) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
+    operations::health().or(operations::ready(api.clone())).or(operations::metrics(api)).recover(error::no_route)
 }

@@ -28,7 +28,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
     /// Where everything is kept: `file:PATH` for the embedded store in that folder, or `mongodb://…`
-    #[arg(long = "store", env = "TOCSIN_STORE", value_name = "URL", default_value = "file:data", hide_env_values = true)]
+    #[arg(long = "store", env = "TOCSIN_STORE", hide_env_values = true, value_name = "URL", default_value = "file:data")]
     pub url: StoreUrl,
 }
 
@@ -58,13 +58,13 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub store: StoreArgs,
     /// The address to listen on
-    #[arg(long, env = "TOCSIN_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = listen)]
+    #[arg(long, env = "TOCSIN_LISTEN", hide_env_values = true, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = listen)]
     pub listen: SocketAddr,
     /// Minutes without a request after which an organization is put to sleep
-    #[arg(long, env = "TOCSIN_SLEEP_AFTER_MINUTES", value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    #[arg(long, env = "TOCSIN_SLEEP_AFTER_MINUTES", hide_env_values = true, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub sleep_after_minutes: u64,
     /// What to log, as `level` or `target=level,…`
-    #[arg(long, env = "TOCSIN_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "TOCSIN_LOG", hide_env_values = true, value_name = "FILTER", default_value = "info")]
     pub log: String,
 }
 
@@ -81,10 +81,10 @@ pub struct SeedArgs {
     #[arg(long, env = "TOCSIN_GENERATE", hide_env_values = true, value_name = "AMOUNT")]
     pub generate: Option<Amount>,
     /// Check everything and say what would happen, and change nothing
-    #[arg(long, env = "TOCSIN_DRY_RUN", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "TOCSIN_DRY_RUN", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
     /// Say nothing unless something is wrong
-    #[arg(long, short, env = "TOCSIN_QUIET", value_parser = BoolishValueParser::new())]
+    #[arg(long, short, env = "TOCSIN_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub quiet: bool,
 }
 
@@ -95,7 +95,7 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub store: StoreArgs,
     /// Write documents and snapshots again where they differ
-    #[arg(long, env = "TOCSIN_REPAIR", value_parser = BoolishValueParser::new())]
+    #[arg(long, env = "TOCSIN_REPAIR", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub repair: bool,
 }
 

@@ -1,6 +1,6 @@
 //! The `tocsin` program: parse, dispatch, exit code. 0 is done, 1 is "it is not as it should be", 2 is "not like this".
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 use tocsin::{
     cli::{self, Refused},
@@ -50,6 +50,8 @@ fn usage(error: &clap::Error) -> ExitCode {
         0 => Some(paragraph.trim_start_matches("error: ").to_owned()),
         _ => paragraph.strip_prefix("tip: ").map(str::to_owned),
     });
-    eprintln!("tocsin: {} (see `tocsin --help`)", wanted.collect::<Vec<_>>().join("; "));
+    let command = std::env::args().nth(1).filter(|word| Cli::command().find_subcommand(word).is_some());
+    let command = command.map_or_else(String::new, |command| format!("{command} "));
+    eprintln!("tocsin: {} (see `tocsin {command}--help`)", wanted.collect::<Vec<_>>().join("; "));
     ExitCode::from(2)
 }

@@ -19,8 +19,8 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
     // The port first: nothing in the store is touched when it is taken.
     let listener = TcpListener::bind(args.listen).await.map_err(|error| Refused(cannot_listen(args.listen, &error)))?;
-    info!(version = env!("CARGO_PKG_VERSION"), store = ?args.store.url, "starting");
     let store = open_store(&args.store).await?;
+    info!(version = env!("CARGO_PKG_VERSION"), store = ?args.store.url, "the store is open");
     let settings = Settings { sleep_after: Duration::from_secs(args.sleep_after_minutes * 60), ..Settings::default() };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let address = listener.local_addr()?;

@@ -1,8 +1,10 @@
 //! HTTP: the table of routes and the loop that serves them. The only place that names warp.
 
 mod error;
+mod impatient;
 mod operations;
 
+use self::impatient::Impatient;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -52,7 +54,8 @@ pub async fn serve(listener: TcpListener, api: Api, mut stop: oneshot::Receiver<
             }
         };
         let _ = stream.set_nodelay(true); // a socket that is gone already shows itself soon enough
-        let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service.clone()).into_owned();
+        let connection =
+            server.serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream, HEAD_WITHIN)), service.clone()).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

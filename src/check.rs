@@ -1,11 +1,11 @@
 //! Verifies a store: replays every organization's commits and compares what comes out with what is stored beside them:
 //! documents, the snapshot, and the slug. Commits are the truth; everything else can be written again.
 
-use crate::store::documents::{Collection, told};
+use crate::store::documents::{self, Collection, told};
 use bson::Bson;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use tocsin_actors::{
-    domain::{Org, OrgId, Seq, ServiceId, Slug, Timestamp, history::History},
+    domain::{Org, OrgId, Seq, Slug, Timestamp},
     store::{AccountError, Loaded, Store, StoreError, StoredDocument},
 };
 use uuid::Uuid;
@@ -253,9 +253,8 @@ fn is_forgotten(org: &Org, change: &StoredDocument) -> bool {
         Some(Bson::Int64(number)) => Some(*number),
         _ => None,
     });
-    let history = service.and_then(|service| org.history(ServiceId::new(service)));
-    let oldest = history.filter(|history| history.len() == History::MAX).and_then(|history| history.first());
-    matches!((number, oldest), (Some(number), Some(oldest)) if number < i64::from(oldest.number))
+    documents::forgotten(org)
+        .any(|(its, oldest)| Some(its.uuid()) == service && number.is_some_and(|number| number < oldest.into()))
 }
 
 /// The fields that differ, as `field is X, should be Y`, as deep inside as they do.

@@ -94,7 +94,7 @@ pub struct CheckArgs {
     /// See there.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Write documents and snapshots again where they differ
+    /// Write documents, snapshots and slugs again from the commits where they differ
     #[arg(long, env = "TOCSIN_REPAIR", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub repair: bool,
 }

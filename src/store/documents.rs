@@ -8,7 +8,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use tocsin_actors::{
     domain::{
-        Commit, GroupId, IncidentId, MemberId, Org, OrgId, Seq, ServiceId, TeamId, UserId, event::Touched, history::StatusChange,
+        Commit, GroupId, IncidentId, MemberId, Org, OrgId, Seq, ServiceId, TeamId, UserId,
+        event::Touched,
+        history::{History, StatusChange},
     },
     store::{StoreError, StoredDocument},
 };
@@ -171,7 +173,16 @@ pub fn all(org: &Org) -> Result<Vec<Write>, StoreError> {
     Ok(out.writes)
 }
 
-/// The same, in the form in which documents are compared and shown.
+/// Services of whose life memory has forgotten the beginning, with the oldest number that it still has. Older changes are
+/// in the store only, and a repair must leave them there.
+pub fn forgotten(org: &Org) -> impl Iterator<Item = (ServiceId, u32)> {
+    org.services().keys().filter_map(|service| {
+        let history = org.history(*service).filter(|history| history.len() == History::MAX)?;
+        Some((*service, history.first()?.number))
+    })
+}
+
+/// The documents of `all` in the form in which documents are compared and shown.
 pub fn expected(org: &Org) -> Vec<StoredDocument> {
     let writes = all(org).expect("an organization in memory can be written");
     let stored = |write| match write {

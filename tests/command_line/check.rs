@@ -53,8 +53,8 @@ async fn differences_are_told_and_mended(place: &Place, url: &str, spoil: &impl 
     spoil.free_slug("acme").await;
     let (code, said) = check(place, url, false);
     let expected = [
-        format!("acme ({org}): incidents {incident} is missing"),
         format!("acme ({org}): services {service}: `name` is \"Tampered\", should be \"Service 1\""),
+        format!("acme ({org}): incidents {incident} is missing"),
         format!("acme ({org}): services {} should not be there", user(7)),
         format!("acme ({org}): its slug `acme` is not claimed for it"),
     ];
@@ -127,11 +127,16 @@ async fn what_memory_has_forgotten_is_no_difference(place: &Place, url: &str, sp
         store.settle().await.unwrap();
     }
     clean(place, url);
+    let changes = spoil.count_changes().await;
+    assert!(changes > History::MAX, "{changes}");
     spoil.copy_change(org(1).uuid(), service(1).uuid(), 1_000_000).await;
     let (code, said) = check(place, url, false);
     assert_eq!(code, Some(1));
     let expected = format!("org-1 ({0}): status_changes {{org: {0}, number: 1000000}} should not be there\n", org(1));
     assert!(said.starts_with(&expected), "{said}");
+    assert_eq!(check(place, url, true).0, Some(0));
+    clean(place, url);
+    assert_eq!(spoil.count_changes().await, changes, "a repair forgets nothing");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,6 +19,7 @@ pub(crate) trait Spoil {
     async fn copy(&self, collection: &str, id: Uuid, to: Uuid);
     /// Puts a copy of some status change beside it, under another number.
     async fn copy_change(&self, org: Uuid, service: Uuid, number: u32);
+    async fn count_changes(&self) -> usize;
     async fn free_slug(&self, slug: &str);
     async fn damage_snapshot(&self, org: Uuid, from: &[u8], to: &[u8]);
     /// The first events of all commits.
@@ -113,6 +114,9 @@ impl Spoil for SpoiledFile {
         document.get_document_mut("_id").unwrap().insert("number", i64::from(number));
         self.put(&[&prefix[..], &number.to_be_bytes()].concat(), &document);
     }
+    async fn count_changes(&self) -> usize {
+        self.write(|transaction| transaction.open_table(DOCUMENTS).unwrap().range(&[7][..]..).unwrap().count())
+    }
     async fn free_slug(&self, slug: &str) {
         self.write(|transaction| assert!(transaction.open_table(SLUGS).unwrap().remove(slug).unwrap().is_some()));
     }
@@ -176,6 +180,9 @@ impl Spoil for SpoiledDatabase {
         let mut document = changes.find_one(doc! { "org": uuid(org), "service": uuid(service) }).await.unwrap().unwrap();
         document.get_document_mut("_id").unwrap().insert("number", i64::from(number));
         changes.insert_one(document).await.unwrap();
+    }
+    async fn count_changes(&self) -> usize {
+        usize::try_from(self.collection("status_changes").count_documents(doc! {}).await.unwrap()).unwrap()
     }
     async fn free_slug(&self, slug: &str) {
         assert_eq!(self.collection("slugs").delete_one(doc! { "_id": slug }).await.unwrap().deleted_count, 1);

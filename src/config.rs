@@ -1,7 +1,7 @@
 //! Every setting, checked once, before anything starts. Each flag has a twin in the environment: `TOCSIN_…`.
 
 use crate::seed::generate::Amount;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// The command line.
@@ -30,7 +30,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
     /// Where everything is kept: `file:PATH` for the embedded store in that folder, or `mongodb://…`
-    #[arg(long = "store", env = "TOCSIN_STORE", value_name = "URL", default_value = "file:data", hide_env_values = true)]
+    #[arg(long = "store", env = "TOCSIN_STORE", hide_env_values = true, value_name = "URL", default_value = "file:data")]
     pub url: StoreUrl,
 }
 
@@ -60,13 +60,13 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub store: StoreArgs,
     /// The address to listen on
-    #[arg(long, env = "TOCSIN_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "TOCSIN_LISTEN", hide_env_values = true, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = listen)]
     pub listen: SocketAddr,
     /// Minutes without a request after which an organization is put to sleep
-    #[arg(long, env = "TOCSIN_SLEEP_AFTER_MINUTES", value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    #[arg(long, env = "TOCSIN_SLEEP_AFTER_MINUTES", hide_env_values = true, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub sleep_after_minutes: u64,
     /// What to log, as `level` or `target=level,…`
-    #[arg(long, env = "TOCSIN_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "TOCSIN_LOG", hide_env_values = true, value_name = "FILTER", default_value = "info")]
     pub log: String,
 }
 
@@ -91,13 +91,13 @@ pub struct SeedArgs {
     #[arg(value_name = "FILE", required_unless_present = "generate")]
     pub files: Vec<PathBuf>,
     /// Make up organizations: `orgs=1000,services=20,incidents=10[,days=90][,seed=1][,password=…]`
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, env = "TOCSIN_GENERATE", hide_env_values = true, value_name = "AMOUNT")]
     pub generate: Option<Amount>,
     /// Check everything and say what would happen, and change nothing
-    #[arg(long)]
+    #[arg(long, env = "TOCSIN_DRY_RUN", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
     /// Say nothing unless something is wrong
-    #[arg(long, short)]
+    #[arg(long, short, env = "TOCSIN_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub quiet: bool,
 }
 
@@ -107,9 +107,13 @@ pub struct CheckArgs {
     /// See there.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Write documents and snapshots again where they differ
-    #[arg(long)]
+    /// Write documents, snapshots and slugs again from the commits where they differ
+    #[arg(long, env = "TOCSIN_REPAIR", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub repair: bool,
+}
+
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address and a port, like 127.0.0.1:8080, 0.0.0.0:80 or [::]:8080".to_owned())
 }
 
 #[cfg(test)]
@@ -120,6 +124,16 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_a_twin_in_the_environment() {
+        for command in Cli::command().get_subcommands() {
+            for flag in command.get_arguments().filter(|flag| flag.get_long().is_some_and(|long| long != "help")) {
+                let twin = format!("TOCSIN_{}", flag.get_long().unwrap().replace('-', "_").to_uppercase());
+                assert_eq!(flag.get_env(), Some(twin.as_ref()), "{} {flag}", command.get_name());
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The `tocsin` program: parse, dispatch, exit code. 0 is done, 1 is "it is not as it should be", 2 is "not like this".
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 use tocsin::{
     cli::{self, Refused},
@@ -8,7 +8,10 @@ use tocsin::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -32,4 +35,24 @@ fn main() -> ExitCode {
             if error.is::<Refused>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Help is printed as it is. What was mistyped is told like every other error: in one sentence.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    if matches!(error.kind(), DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand) {
+        // Whoever asked may have stopped to read.
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let told = error.render().to_string();
+    let paragraphs = told.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    let wanted = paragraphs.enumerate().filter_map(|(n, paragraph)| match n {
+        0 => Some(paragraph.trim_start_matches("error: ").to_owned()),
+        _ => paragraph.strip_prefix("tip: ").map(str::to_owned),
+    });
+    let command = std::env::args().nth(1).filter(|word| Cli::command().find_subcommand(word).is_some());
+    let command = command.map_or_else(String::new, |command| format!("{command} "));
+    eprintln!("tocsin: {} (see `tocsin {command}--help`)", wanted.collect::<Vec<_>>().join("; "));
+    ExitCode::from(2)
 }

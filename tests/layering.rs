@@ -12,7 +12,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("src", "redb", &["src/store/embedded"]),
     ("src", "clap", &["src/config.rs", "src/main.rs"]),
     ("src", "anyhow", &["src/cli", "src/main.rs", "src/telemetry.rs"]),
-    ("src", "indicatif", &["src/seed"]),
+    ("src", "indicatif", &["src/cli"]),
     ("src", "ractor", &[]),
     ("actors/src", "warp", &[]),
     ("actors/src", "mongodb", &[]),

@@ -170,8 +170,8 @@ pub trait Archive: Send + Sync + 'static {
     fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()>;
 }
 
-/// A document as it stands in the store.
-#[derive(Debug, Clone, PartialEq)]
+/// A document as it stands in the store. Two are equal when they say the same, whenever they were written.
+#[derive(Debug, Clone)]
 pub struct StoredDocument {
     /// In which collection.
     pub collection: &'static str,
@@ -179,6 +179,14 @@ pub struct StoredDocument {
     pub id: String,
     /// Its fields without `seq`.
     pub fields: bson::Document,
+    /// The event up to which it was true when it was written.
+    pub seq: Seq,
+}
+
+impl PartialEq for StoredDocument {
+    fn eq(&self, other: &Self) -> bool {
+        (self.collection, &self.id, &self.fields) == (other.collection, &other.id, &other.fields)
+    }
 }
 
 /// Everything the product needs of a store.

@@ -2,10 +2,14 @@
 
 pub mod check;
 pub mod demo;
+mod progress;
 pub mod seed;
 pub mod serve;
 
-use crate::{config::StoreArgs, store};
+use crate::{
+    config::StoreArgs,
+    store::{self, OpenError},
+};
 use std::sync::Arc;
 use tocsin_actors::store::Store;
 
@@ -16,5 +20,30 @@ pub struct Refused(pub String);
 
 /// Opens the store, or says in one sentence why not.
 pub async fn open_store(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
-    Ok(store::open(&args.url.0).await.map_err(|error| Refused(error.to_string()))?)
+    opened(store::open(&args.url.0).await)
+}
+
+fn opened(opened: Result<Arc<dyn Store>, OpenError>) -> anyhow::Result<Arc<dyn Store>> {
+    Ok(opened.map_err(|error| Refused(error.to_string()))?)
+}
+
+/// `1 service`, `2,000 services`.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    format!("{} {}", groups.join(","), if number == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn numbers_can_be_read() {
+        for (number, expected) in
+            [(0, "0 eggs"), (1, "1 egg"), (999, "999 eggs"), (1_000, "1,000 eggs"), (1_234_567, "1,234,567 eggs")]
+        {
+            assert_eq!(counted(number, "egg", "eggs"), expected);
+        }
+    }
 }

@@ -1,17 +1,17 @@
 //! `tocsin seed`: fills an installation from fixtures or with made-up data.
 
-use super::{Refused, open_store};
+use super::{Refused, open_store, opened, progress::Progress};
 use crate::config::SeedArgs;
 use crate::seed::{
     Fixture,
     generate::Amount,
     load::{LoadError, Loader},
     problem::Problems,
-    progress::{Progress, Told},
+    progress::Told,
 };
-use anyhow::Context;
+use crate::store;
 use futures::StreamExt;
-use std::sync::Arc;
+use std::{io::ErrorKind, sync::Arc};
 use tocsin_actors::{
     accounts::password::PasswordHash,
     clock::{Clock, SystemClock},
@@ -33,7 +33,7 @@ impl Loaded {
     /// What went wrong with this file: for its author if it is theirs to mend, else for the operator.
     fn failed(&self, error: LoadError) -> anyhow::Error {
         match error {
-            LoadError::Problems(list) => Refused(Problems::new(&self.file, &self.source, list).to_string()).into(),
+            LoadError::Problems(list) => refuse(&Problems::new(&self.file, &self.source, list)),
             error => error.into(),
         }
     }
@@ -42,7 +42,7 @@ impl Loaded {
 /// Runs the subcommand on the store that it names.
 pub async fn run(args: SeedArgs) -> anyhow::Result<()> {
     let fixtures = read_all(&args)?; // before a store is made for nothing
-    let store = open_store(&args.store).await?;
+    let store = if args.dry_run { opened(store::rehearse(&args.store.url.0).await)? } else { open_store(&args.store).await? };
     let directory = Directory::start(store.clone(), Arc::new(SystemClock), Settings::default()).await?;
     let filled = fill(&args, fixtures, store.clone(), directory.clone()).await;
     directory.shutdown().await;
@@ -60,21 +60,48 @@ fn read_all(args: &SeedArgs) -> anyhow::Result<Vec<Loaded>> {
     if unreadable.is_empty() {
         return Ok(fixtures.into_iter().flatten().collect());
     }
-    let told: Vec<_> = unreadable.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
-    Err(Refused(told.join("\n")).into())
+    let told: Vec<_> = unreadable.into_iter().filter_map(Result::err).collect();
+    Err(match told.as_slice() {
+        [Unread::File(one)] => Refused(one.clone()).into(),
+        _ => refuse(&told.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    })
 }
 
-fn read(path: &std::path::Path) -> anyhow::Result<Loaded> {
+/// Problems of fixtures, each of which takes some lines, under a sentence that says what they mean.
+fn refuse(problems: &dyn std::fmt::Display) -> anyhow::Error {
+    Refused(format!("nothing was loaded, correct this first:\n{problems}")).into()
+}
+
+/// Why a file is no fixture.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("{0}")]
+    File(String),
+    #[error(transparent)]
+    Content(#[from] Problems),
+}
+
+fn read(path: &std::path::Path) -> Result<Loaded, Unread> {
     let file = path.display().to_string();
-    let source = std::fs::read_to_string(path).with_context(|| format!("{file} cannot be read"))?;
+    let source = std::fs::read_to_string(path).map_err(|error| Unread::File(unreadable(&file, &error)))?;
     let fixture = Fixture::read(&file, &source)?;
     Ok(Loaded { file, source, fixture })
+}
+
+fn unreadable(file: &str, error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => format!("there is no file {file}: name a fixture, YAML or JSON"),
+        ErrorKind::IsADirectory => format!("{file} is a folder: name the fixtures in it"),
+        ErrorKind::PermissionDenied => format!("{file} cannot be read: give this user the right to"),
+        ErrorKind::InvalidData => format!("{file} is not text: name a fixture, YAML or JSON"),
+        _ => format!("{file} cannot be read ({error}): name a fixture, YAML or JSON"),
+    }
 }
 
 async fn fill(args: &SeedArgs, fixtures: Vec<Loaded>, accounts: Arc<dyn AccountStore>, directory: Directory) -> anyhow::Result<()> {
     let loader = Loader::new(accounts, directory, SystemClock.now());
     let steps = fixtures.iter().map(|loaded| loaded.fixture.organizations.len()).sum::<usize>();
-    let progress = Progress::new(steps + args.generate.as_ref().map_or(0, |amount| amount.orgs), args.quiet);
+    let progress = Progress::of(steps + args.generate.as_ref().map_or(0, |amount| amount.orgs), args.quiet);
     let mut surveys = Vec::new();
     for loaded in &fixtures {
         surveys.push(loader.survey(&loaded.fixture).await.map_err(|error| loaded.failed(error))?);
@@ -101,7 +128,6 @@ async fn fill(args: &SeedArgs, fixtures: Vec<Loaded>, accounts: Arc<dyn AccountS
     if let Some(amount) = &args.generate {
         generate(amount, &loader.splitting(), args.dry_run, &progress).await?;
     }
-    progress.done();
     Ok(())
 }
 

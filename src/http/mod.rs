@@ -1,13 +1,16 @@
 //! HTTP: the table of routes and the loop that serves them. The only place that names warp.
 
+mod error;
+mod impatient;
 mod operations;
 
+use self::impatient::Impatient;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
     service::TowerToHyperService,
 };
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use tocsin_actors::{directory::Directory, store::Store};
 use tokio::{net::TcpListener, sync::oneshot};
 use tracing::{debug, info, warn};
@@ -51,7 +54,8 @@ pub async fn serve(listener: TcpListener, api: Api, mut stop: oneshot::Receiver<
             }
         };
         let _ = stream.set_nodelay(true); // a socket that is gone already shows itself soon enough
-        let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service.clone()).into_owned();
+        let connection =
+            server.serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream, HEAD_WITHIN)), service.clone()).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -67,6 +71,6 @@ pub async fn serve(listener: TcpListener, api: Api, mut stop: oneshot::Receiver<
 }
 
 /// The table of routes.
-fn routes(api: Api) -> impl Filter<Extract = (impl warp::Reply,), Error = warp::Rejection> + Clone {
-    operations::health().or(operations::ready(api.clone())).or(operations::metrics(api))
+fn routes(api: Api) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
+    operations::health().or(operations::ready(api.clone())).or(operations::metrics(api)).recover(error::no_route)
 }

@@ -1,47 +1,10 @@
-//! What people see while an installation is filled: a bar on a terminal, plain lines elsewhere, nothing if they want
-//! nothing.
+//! What is said of an organization that was loaded.
 
 use super::{
     load::Outcome,
     plan::{Count, Counts},
 };
-use indicatif::{ProgressBar, ProgressStyle};
-use std::{fmt, io::IsTerminal};
-
-/// Where progress is told.
-#[derive(Debug, Clone)]
-pub struct Progress {
-    bar: ProgressBar,
-    quiet: bool,
-}
-
-impl Progress {
-    /// Tells of `steps` steps, unless it shall be quiet.
-    pub fn new(steps: usize, quiet: bool) -> Self {
-        let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(steps as u64) };
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len}  {per_sec}  {eta} left");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, quiet }
-    }
-
-    /// One step is done.
-    pub fn step(&self) {
-        self.bar.inc(1);
-    }
-
-    /// Says something that stays.
-    pub fn line(&self, line: impl fmt::Display) {
-        if !self.quiet {
-            // Above the bar, if there is one.
-            self.bar.suspend(|| println!("{line}"));
-        }
-    }
-
-    /// Takes the bar away.
-    pub fn done(&self) {
-        self.bar.finish_and_clear();
-    }
-}
+use std::fmt;
 
 /// What was done for an organization, or would be.
 #[derive(Debug, Clone, Copy)]

@@ -3,12 +3,14 @@
 //!
 //! A document is its entity with `_id`, the organization it belongs to (`org`) and the `seq` up to which it is true.
 
-use bson::{Document, RawDocumentBuf};
+use bson::{Bson, Document, RawDocumentBuf};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use tocsin_actors::{
     domain::{
-        Commit, GroupId, IncidentId, MemberId, Org, OrgId, Seq, ServiceId, TeamId, UserId, event::Touched, history::StatusChange,
+        Commit, GroupId, IncidentId, MemberId, Org, OrgId, Seq, ServiceId, TeamId, UserId,
+        event::Touched,
+        history::{History, StatusChange},
     },
     store::{StoreError, StoredDocument},
 };
@@ -171,7 +173,16 @@ pub fn all(org: &Org) -> Result<Vec<Write>, StoreError> {
     Ok(out.writes)
 }
 
-/// The same, in the form in which documents are compared and shown.
+/// Services of whose life memory has forgotten the beginning, with the oldest number that it still has. Older changes are
+/// in the store only, and a repair must leave them there.
+pub fn forgotten(org: &Org) -> impl Iterator<Item = (ServiceId, u32)> {
+    org.services().keys().filter_map(|service| {
+        let history = org.history(*service).filter(|history| history.len() == History::MAX)?;
+        Some((*service, history.first()?.number))
+    })
+}
+
+/// The documents of `all` in the form in which documents are compared and shown.
 pub fn expected(org: &Org) -> Vec<StoredDocument> {
     let writes = all(org).expect("an organization in memory can be written");
     let stored = |write| match write {
@@ -183,10 +194,26 @@ pub fn expected(org: &Org) -> Vec<StoredDocument> {
 
 /// A document in the form in which documents are compared and shown: fields in order, without the `seq` it was written at.
 pub fn readable(collection: Collection, document: Document) -> StoredDocument {
-    let id = document.get("_id").map(|id| id.to_string()).unwrap_or_default();
+    let id = document.get("_id").map(told).unwrap_or_default();
+    let seq = document.get_i64("seq").ok().and_then(|seq| Seq::try_from(seq).ok()).unwrap_or_default();
     let mut fields: Vec<_> = document.into_iter().filter(|(key, _)| key != "seq").collect();
     fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-    StoredDocument { collection: collection.name(), id, fields: fields.into_iter().collect() }
+    StoredDocument { collection: collection.name(), id, fields: fields.into_iter().collect(), seq }
+}
+
+/// A value as a person would write it, ids as they stand everywhere else.
+pub fn told(value: &Bson) -> String {
+    match value {
+        Bson::Binary(binary) => binary.to_uuid().map_or_else(|_| value.to_string(), |uuid| uuid.to_string()),
+        Bson::DateTime(at) => at.try_to_rfc3339_string().unwrap_or_else(|_| value.to_string()),
+        Bson::Document(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {}", told(value))).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        Bson::Array(items) => format!("[{}]", items.iter().map(told).collect::<Vec<_>>().join(", ")),
+        Bson::String(text) => format!("{text:?}"),
+        other => other.to_string(),
+    }
 }
 
 struct Writer<'a> {

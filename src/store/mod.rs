@@ -5,4 +5,4 @@ pub mod embedded;
 pub mod mongodb;
 mod open;
 
-pub use open::{OpenError, open};
+pub use open::{OpenError, open, open_existing, rehearse};

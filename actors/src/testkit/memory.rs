@@ -282,7 +282,7 @@ impl Archive for MemoryStore {
 fn documents(org: &Org) -> Vec<StoredDocument> {
     fn document<T: Serialize>(collection: &'static str, id: impl ToString, entity: &T) -> StoredDocument {
         let fields = bson::serialize_to_document(entity).expect("entities are documents");
-        StoredDocument { collection, id: id.to_string(), fields }
+        StoredDocument { collection, id: id.to_string(), fields, seq: 0 }
     }
     let mut all: Vec<_> = org.organization().map(|one| document("organizations", one.id, one.as_ref())).into_iter().collect();
     all.extend(org.members().values().map(|one| document("members", one.id, one.as_ref())));

@@ -5,7 +5,7 @@ use super::{
     tables::{META, SCHEMA, Tables},
 };
 use crate::store::OpenError;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, backends::InMemoryBackend};
 use std::{
     collections::HashMap,
     fs::{self, File},
@@ -21,10 +21,39 @@ const NAME: &str = "tocsin.redb";
 /// and then live in their actors; redb's own default is a gigabyte.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// Whether there is something in a folder that could be a store. When that cannot be known, opening it will tell why.
+pub(super) fn is_there(folder: &Path) -> bool {
+    !matches!(fs::metadata(folder.join(NAME)), Err(error) if error.kind() == ErrorKind::NotFound)
+}
+
+/// Opens what is there, or an empty store, with everything that is written kept in memory: neither file nor folder is
+/// changed or made.
+pub(super) fn rehearse(folder: &Path) -> Result<Database, OpenError> {
+    let path = folder.join(NAME);
+    if folder.is_file() {
+        return Err(refuse(folder, IS_A_FILE));
+    }
+    if !is_there(folder) {
+        return in_memory();
+    }
+    let database = guarded(&path, || builder().create_with_backend(Rehearsal::of(&path)?))?;
+    check_schema(&path, &database)?;
+    prepare(&database).map_err(|error| refuse(&path, &because_redb(&error)))?;
+    Ok(database)
+}
+
+/// An empty store without a file.
+pub(super) fn in_memory() -> Result<Database, OpenError> {
+    let failed = |error: redb::Error| OpenError(format!("cannot make a store in memory: {error}"));
+    let database = builder().create_with_backend(InMemoryBackend::new()).map_err(|error| failed(error.into()))?;
+    prepare(&database).map_err(failed)?;
+    Ok(database)
+}
+
 /// Opens the file in a folder and makes both if they are not there.
 pub(super) fn open(folder: &Path) -> Result<Database, OpenError> {
     if folder.is_file() {
-        return Err(refuse(folder, "is a file: name the folder in which the store shall be"));
+        return Err(refuse(folder, IS_A_FILE));
     }
     fs::create_dir_all(folder).map_err(|error| refuse(folder, &because(&error)))?;
     let path = folder.join(NAME);
@@ -99,6 +128,7 @@ fn guarded<T>(path: &Path, open: impl FnOnce() -> Result<T, DatabaseError>) -> R
     }
 }
 
+const IS_A_FILE: &str = "is a file: name the folder in which the store shall be";
 const DAMAGED: &str = "is damaged or is no Tocsin store: restore it from a backup, or choose another folder";
 
 fn why(error: &DatabaseError) -> String {

@@ -34,10 +34,25 @@ pub struct EmbeddedStore {
 impl EmbeddedStore {
     /// Opens the store in a folder, which is made if it is not there. Takes as long as a repair takes after a crash.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        Self::over(file::open(folder)?)
+        Self::start(file::open(folder)?)
     }
 
-    fn over(database: Database) -> Result<Self, OpenError> {
+    /// The same, unless there is none yet.
+    pub fn open_existing(folder: &Path) -> Result<Option<Self>, OpenError> {
+        if file::is_there(folder) { Self::open(folder).map(Some) } else { Ok(None) }
+    }
+
+    /// Opens the store in a folder, or an empty one, and keeps in memory whatever is written to it.
+    pub fn rehearse(folder: &Path) -> Result<Self, OpenError> {
+        Self::start(file::rehearse(folder)?)
+    }
+
+    /// An empty store that is gone when it is dropped.
+    pub fn in_memory() -> Result<Self, OpenError> {
+        Self::start(file::in_memory()?)
+    }
+
+    fn start(database: Database) -> Result<Self, OpenError> {
         let database = Arc::new(database);
         let no_thread = |error| OpenError(format!("cannot start a thread for the store: {error}"));
         let writer = Writer::start(database.clone()).map_err(no_thread)?;

@@ -3,10 +3,10 @@
 
 use super::{
     projection::{Projection, delete_organization},
-    tables::{Id, Tables},
+    tables::{Id, Tables, history_prefix},
     writer::{Job, Queue},
 };
-use crate::store::documents;
+use crate::store::documents::{self, Collection};
 use redb::ReadableTable;
 use std::{
     io,
@@ -148,6 +148,20 @@ impl Job for Save {
     fn answer(self: Box<Self>, _: Result<(), StoreError>) {}
 }
 
+/// Changes of a status that only the store remembers, with their keys.
+fn forgotten(tables: &Tables<'_>, org: &Org) -> Result<Vec<(Vec<u8>, Vec<u8>)>, redb::Error> {
+    let mut found = Vec::new();
+    for (service, oldest) in documents::forgotten(org) {
+        let begin = history_prefix(Collection::StatusChanges as u8, org.id(), service);
+        let end = [&begin[..], &oldest.to_be_bytes()].concat();
+        for row in tables.documents.range(begin.as_slice()..end.as_slice())? {
+            let (key, change) = row?;
+            found.push((key.value().to_vec(), change.value().to_vec()));
+        }
+    }
+    Ok(found)
+}
+
 struct Rewrite {
     org: Arc<Org>,
     value: Vec<u8>,
@@ -160,7 +174,11 @@ impl Job for Rewrite {
         self.value.len() + self.projection.bytes()
     }
     fn write(&mut self, tables: &mut Tables<'_>) -> Result<(), redb::Error> {
+        let forgotten = forgotten(tables, &self.org)?;
         delete_organization(tables, self.org.id())?;
+        for (key, change) in &forgotten {
+            tables.documents.insert(key.as_slice(), change.as_slice())?;
+        }
         self.projection.write(tables)?;
         tables.snapshots.insert(&self.org.id().uuid().into_bytes(), self.value.as_slice())?;
         Ok(())

@@ -178,7 +178,7 @@ mod tests {
         let disk = Disk { memory: InMemoryBackend::new(), full: full.clone() };
         let database = Database::builder().create_with_backend(disk).unwrap();
         file::prepare(&database).unwrap();
-        let store = EmbeddedStore::over(database).unwrap();
+        let store = EmbeddedStore::start(database).unwrap();
         let mut writers: Vec<_> = (1..=20).map(Writer::of).collect();
         let created = writers.iter_mut().zip(1..).map(|(writer, n)| writer.append(&store, [create_organization(n)]));
         assert!(join_all(created).await.iter().all(Result::is_ok));

@@ -58,7 +58,12 @@ impl MongoStore {
     /// Connects, checks that the database is ours and fit, and starts the two tasks on the runtime of the caller. The
     /// database is the one in the path of the address, else `tocsin`.
     pub async fn open(uri: &str) -> Result<Arc<Self>, OpenError> {
-        Ok(Arc::new(Self::start(open::open(uri).await?)))
+        Ok(Arc::new(Self::start(open::open(uri, true).await?)))
+    }
+
+    /// The same, unless the database is none of ours yet: then it is [`OpenError::Missing`].
+    pub async fn open_existing(uri: &str) -> Result<Arc<Self>, OpenError> {
+        Ok(Arc::new(Self::start(open::open(uri, false).await?)))
     }
 
     fn start(database: Database) -> Self {

@@ -92,6 +92,12 @@ pub enum OpenError {
         /// What we would have to share.
         collection: String,
     },
+    /// There is nothing of ours, and nothing shall be made.
+    #[error("there is no Tocsin store in database `{database}`: correct the database in the store's address")]
+    Missing {
+        /// Where.
+        database: String,
+    },
     /// Anything else.
     #[error("MongoDB at {hosts} cannot be used: {cause}")]
     Other {
@@ -102,8 +108,8 @@ pub enum OpenError {
     },
 }
 
-/// Connects and makes the database fit for use.
-pub(super) async fn open(uri: &str) -> Result<Database, OpenError> {
+/// Connects and makes the database fit for use. One in which there is nothing is taken only if it `may_be_new`.
+pub(super) async fn open(uri: &str, may_be_new: bool) -> Result<Database, OpenError> {
     let (options, name) = parse(uri).await?;
     let hosts: Vec<_> = options.hosts.iter().map(ToString::to_string).collect();
     let contact = Contact { hosts: hosts.join(", "), database: name.clone(), secrets: secrets(uri, &options) };
@@ -111,7 +117,7 @@ pub(super) async fn open(uri: &str) -> Result<Database, OpenError> {
     let database = Database { inner: client.database(&name) };
     contact.ask(database.inner.run_command(doc! { "ping": 1 })).await?;
     contact.check_version(&database).await?;
-    contact.check_schema(&database).await?;
+    contact.check_schema(&database, may_be_new).await?;
     match tokio::time::timeout(INDEX_TIMEOUT, indexes::create(&database)).await {
         Ok(made) => made.map_err(|error| contact.explain(&error))?,
         Err(_) => return Err(contact.other("making the indexes takes too long".into())),
@@ -166,13 +172,16 @@ impl Contact {
     }
 
     /// Takes an empty database, refuses what is not ours or not of our version.
-    async fn check_schema(&self, database: &Database) -> Result<(), OpenError> {
+    async fn check_schema(&self, database: &Database, may_be_new: bool) -> Result<(), OpenError> {
         let meta = database.collection(META).clone_with_type::<Document>();
         let this = doc! { "_id": "schema" };
         let found = match self.ask(meta.find_one(this.clone())).await? {
             Some(found) => found,
             None => {
                 self.check_empty(database).await?;
+                if !may_be_new {
+                    return Err(OpenError::Missing { database: self.database.clone() });
+                }
                 let first = meta.update_one(this.clone(), doc! { "$setOnInsert": { "version": number(SCHEMA) } }).upsert(true);
                 match self.ask(first).await {
                     // Somebody else who starts at the same time may have been faster.

@@ -31,7 +31,7 @@ const MAX_ORGS: usize = 1_000;
 /// What is written together.
 #[derive(Default)]
 pub(super) struct Slice {
-    rewritten: Vec<OrgId>,
+    rewritten: Vec<Arc<Org>>,
     deletes: BTreeMap<Collection, Vec<RawDocumentBuf>>,
     puts: BTreeMap<Collection, Vec<Put>>,
     marks: Vec<(OrgId, Seq)>,
@@ -64,7 +64,7 @@ impl Slice {
             let newest = pending.documents.as_ref().map(|documents| &documents.after).filter(|after| after.seq() > org.seq());
             let org = newest.unwrap_or(org);
             let writes = documents::all(org)?;
-            self.rewritten.push(org.id());
+            self.rewritten.push(org.clone());
             self.take(org, writes)?;
         } else if let Some(documents) = &pending.documents {
             let commits: Vec<_> = documents.commits.iter().map(AsRef::as_ref).collect();
@@ -153,10 +153,14 @@ impl Slice {
             return Ok(());
         }
         let all = |field: &str| -> Vec<_> {
-            self.rewritten.iter().map(|org| statement(doc! { "q": { field: id(org.uuid()) }, "limit": 0 })).collect()
+            self.rewritten.iter().map(|org| statement(doc! { "q": { field: id(org.id().uuid()) }, "limit": 0 })).collect()
         };
         for collection in Collection::ALL {
-            delete(database, collection.name(), &all("org")).await?;
+            let statements = match collection {
+                Collection::StatusChanges => self.rewritten.iter().map(|org| remembered_changes(org)).collect(),
+                _ => all("org"),
+            };
+            delete(database, collection.name(), &statements).await?;
         }
         delete(database, snapshots::PARTS, &all("org")).await?;
         delete(database, snapshots::SNAPSHOTS, &all("_id")).await?;
@@ -190,6 +194,19 @@ async fn mark(database: &Database, marks: &[(OrgId, Seq)]) -> Result<Vec<(OrgId,
         Some((_, reason)) => Err(StoreError::Unavailable(reason)),
         None => Ok(answers.overtaken.into_iter().map(|index| marks[index]).collect()),
     }
+}
+
+/// Deletes the changes of a status that can be made again from memory, and those that are nobody's.
+fn remembered_changes(org: &Org) -> RawDocumentBuf {
+    let mut which = doc! { "org": id(org.id().uuid()) };
+    let forgotten = documents::forgotten(org);
+    let forgotten: Vec<_> = forgotten
+        .map(|(service, oldest)| doc! { "service": id(service.uuid()), "_id.number": { "$lt": number(oldest.into()) } })
+        .collect();
+    if !forgotten.is_empty() {
+        which.insert("$nor", forgotten);
+    }
+    statement(doc! { "q": which, "limit": 0 })
 }
 
 fn statement(statement: bson::Document) -> RawDocumentBuf {

@@ -408,6 +408,24 @@ async fn whatever_the_store_does_acknowledged_orders_are_done_once() {
     }
 }
 
+#[tokio::test]
+async fn a_maintenance_begins_although_the_store_was_away_when_it_was_due() {
+    let (store, clock) = (FailingStore::new(Arc::new(MemoryStore::new())), TestClock::new());
+    let directory = Directory::start(store.clone(), clock.clone(), Settings::default()).await.unwrap();
+    directory.execute(org(1), vec![create_organization(1), create_service(1), schedule(1, vec![], 60, 3_600)]).await.unwrap();
+    let appends = store.calls(Call::Append);
+    store.fail(Rule::new(Call::Append, Fault::Unavailable));
+    clock.set(at(61));
+    directory.sweep().await;
+    eventually("the store said no", || store.calls(Call::Append) > appends).await;
+    clock.set(at(120));
+    eventually_async("it has begun", || async {
+        directory.sweep().await;
+        directory.view(org(1)).await.unwrap().incidents()[&incident(1)].status == IncidentStatus::InProgress
+    })
+    .await;
+}
+
 fn delete_service(n: u64) -> tocsin_actors::domain::Order {
     order(Command::DeleteService { id: service(n) })
 }

@@ -12,7 +12,10 @@ use crate::{
     telemetry::Telemetry,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -22,6 +25,8 @@ const SNAPSHOT_EVERY: Seq = 500;
 const SNAPSHOT_ON_SLEEP: Seq = 50;
 /// How often orders are decided again because another writer was faster, before the caller is asked to wait.
 const MOST_CONFLICTS: u32 = 5;
+/// When what time made due is tried again after the store did not take it: soon for a person, seldom for a store in need.
+const TICK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The only writer of one organization.
 pub struct OrgActor;
@@ -232,6 +237,7 @@ impl OrgState {
                 waiting.reply.handed_to_store(false);
                 waiting.reply.send(Err(OrgError::unavailable(error.to_string())));
             }
+            self.tick_again();
             return Ok(());
         }
         let outcome_known = matches!(error, StoreError::Conflict);
@@ -274,6 +280,14 @@ impl OrgState {
     fn publish(&self, view: Arc<Org>) {
         self.tell_when_due(&view);
         self.args.published.publish(view);
+    }
+
+    /// What failed may have been the work of a tick, for which the directory struck this organization from its agenda.
+    fn tick_again(&self) {
+        if let Some(due) = self.head.next_due() {
+            let at = due.max(self.args.clock.now().after(TICK_AGAIN_AFTER));
+            let _ = self.args.directory.send_message(DirectoryMsg::Due { org: self.args.org, at: Some(at) });
+        }
     }
 
     fn tell_when_due(&self, view: &Org) {

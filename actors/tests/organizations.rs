@@ -426,6 +426,23 @@ async fn a_maintenance_begins_although_the_store_was_away_when_it_was_due() {
     .await;
 }
 
+#[tokio::test]
+async fn a_commit_that_the_store_lost_without_a_word_is_unknown_and_writes_go_on() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let directory = directory(store.clone()).await;
+    directory.execute(org(1), vec![create_organization(1)]).await.unwrap();
+    store.fail(Rule::new(Call::Append, Fault::Hang));
+    let write = tokio::spawn({
+        let directory = directory.clone();
+        async move { directory.execute(org(1), vec![create_service(1)]).await }
+    });
+    eventually("it is on its way", || store.hanging() == 1).await;
+    store.lose();
+    let answer = tokio::time::timeout(Duration::from_secs(5), write).await.expect("told soon").unwrap();
+    assert_eq!(answer, Err(OrgError::OutcomeUnknown));
+    assert!(directory.execute(org(1), vec![create_service(1)]).await.unwrap()[0].changed);
+}
+
 fn delete_service(n: u64) -> tocsin_actors::domain::Order {
     order(Command::DeleteService { id: service(n) })
 }

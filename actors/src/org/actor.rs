@@ -69,6 +69,27 @@ struct InFlight {
     since: Instant,
 }
 
+/// The way back from the store. One that loses it without a word has answered too, or its organization would wait for
+/// ever: nobody knows.
+struct Fate {
+    actor: Option<ActorRef<OrgMsg>>,
+    id: CommitId,
+}
+
+impl Fate {
+    fn tell(&mut self, result: Result<(), StoreError>) {
+        if let Some(actor) = self.actor.take() {
+            let _ = actor.send_message(OrgMsg::Stored { id: self.id, result }); // it may be gone: its callers know
+        }
+    }
+}
+
+impl Drop for Fate {
+    fn drop(&mut self) {
+        self.tell(Err(StoreError::Unknown("the store lost the commit without a word".into())));
+    }
+}
+
 impl Actor for OrgActor {
     type Msg = OrgMsg;
     type State = OrgState;
@@ -189,11 +210,8 @@ impl OrgState {
         let in_flight =
             InFlight { commit: commit.clone(), after: after.clone(), waiting: std::mem::take(waiting), since: Instant::now() };
         self.in_flight = Some(in_flight);
-        let myself = myself.clone();
-        let done = Box::new(move |result| {
-            let _ = myself.send_message(OrgMsg::Stored { id, result }); // the actor may be gone: its callers know
-        });
-        self.args.log.append(Append { commit, after, done });
+        let mut fate = Fate { actor: Some(myself.clone()), id };
+        self.args.log.append(Append { commit, after, done: Box::new(move |result| fate.tell(result)) });
     }
 
     /// The store has answered: publish and reply, or find out what is true and start again from there.

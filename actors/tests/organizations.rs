@@ -443,6 +443,18 @@ async fn a_commit_that_the_store_lost_without_a_word_is_unknown_and_writes_go_on
     assert!(directory.execute(org(1), vec![create_service(1)]).await.unwrap()[0].changed);
 }
 
+#[tokio::test]
+async fn a_server_whose_store_never_answers_can_still_be_stopped() {
+    for call in [Call::Append, Call::Load] {
+        let store = FailingStore::new(Arc::new(MemoryStore::new()));
+        let settings = Settings { answer_within: Duration::from_millis(50), ..Settings::default() };
+        let directory = Directory::start(store.clone(), TestClock::new(), settings).await.unwrap();
+        store.fail(Rule::new(call, Fault::Hang).always());
+        assert!(directory.execute(org(1), vec![create_organization(1)]).await.is_err());
+        tokio::time::timeout(Duration::from_secs(5), directory.shutdown()).await.expect("it ends");
+    }
+}
+
 fn delete_service(n: u64) -> tocsin_actors::domain::Order {
     order(Command::DeleteService { id: service(n) })
 }

@@ -280,6 +280,9 @@ impl DirectoryState {
 
     /// Waits before the next start: not at all after the first death in a while, longer after each further one.
     fn rest(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>) {
+        if self.closing {
+            return; // dropping the wakers says it
+        }
         let now = Instant::now();
         let deaths = self.deaths.entry(org).or_insert(Deaths { count: 0, last: now });
         if now.duration_since(deaths.last) > FORGIVEN_AFTER {
@@ -297,7 +300,6 @@ impl DirectoryState {
     fn restart(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId) {
         if let Some(Child::Resting { .. }) = self.children.get(&org)
             && let Some(Child::Resting { wakers, .. }) = self.children.remove(&org)
-            && !self.closing
         {
             // Ticked, because a maintenance may have come due, and the agenda struck it out, while it rested.
             self.start(myself, org, wakers, true);

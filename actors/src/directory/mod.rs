@@ -152,11 +152,15 @@ impl Directory {
         let _ = swept.await;
     }
 
-    /// Lets nobody in any more, waits for what was let in, puts every organization to sleep and ends.
+    /// Lets nobody in any more, waits for what was let in, puts every organization to sleep and ends. Waits no longer
+    /// than callers do: after that all of them have been told, and a store that never answers must not keep us.
     pub async fn shutdown(&self) {
         self.shared.closing.store(true, Ordering::Release);
         let _ = self.actor.send_message(DirectoryMsg::Close);
-        if let Some(task) = self.task.lock().await.take() {
+        let Some(mut task) = self.task.lock().await.take() else { return };
+        if tokio::time::timeout(self.shared.settings.answer_within, &mut task).await.is_err() {
+            tracing::warn!("the store does not answer; what it was given last may be done or not");
+            self.actor.stop(None); // and with it every child that still waits
             let _ = task.await;
         }
     }

@@ -455,6 +455,20 @@ async fn a_server_whose_store_never_answers_can_still_be_stopped() {
     }
 }
 
+#[tokio::test]
+async fn what_cannot_be_loaded_is_not_tried_again_until_somebody_asks() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let directory = directory(store.clone()).await;
+    store.fail(Rule::new(Call::Load, Fault::Unavailable).always());
+    for n in 1..=20 {
+        assert!(matches!(directory.view(org(n)).await, Err(OrgError::Unavailable { .. })));
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await; // time in which it could be tried again
+    assert_eq!(store.calls(Call::Load), 20);
+    store.heal();
+    assert!(directory.view(org(1)).await.is_ok());
+}
+
 fn delete_service(n: u64) -> tocsin_actors::domain::Order {
     order(Command::DeleteService { id: service(n) })
 }

@@ -469,6 +469,27 @@ async fn what_cannot_be_loaded_is_not_tried_again_until_somebody_asks() {
     assert!(directory.view(org(1)).await.is_ok());
 }
 
+#[tokio::test]
+async fn a_flood_of_unknown_organizations_waits_for_the_store_in_bounded_memory() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let settings = Settings { most_starting: 10, ..Settings::default() };
+    let directory = Directory::start(store.clone(), TestClock::new(), settings).await.unwrap();
+    store.fail(Rule::new(Call::Load, Fault::Hang).always());
+    let readers: Vec<_> = (1..=30)
+        .map(|n| {
+            let directory = directory.clone();
+            tokio::spawn(async move { directory.view(org(n)).await })
+        })
+        .collect();
+    eventually("the rest is turned away", || readers.iter().filter(|reader| reader.is_finished()).count() == 20).await;
+    store.heal();
+    store.release();
+    for reader in readers {
+        let answer = reader.await.unwrap();
+        assert!(matches!(answer, Ok(_) | Err(OrgError::Busy { .. })), "{answer:?}");
+    }
+}
+
 fn delete_service(n: u64) -> tocsin_actors::domain::Order {
     order(Command::DeleteService { id: service(n) })
 }

@@ -6,7 +6,7 @@
 //! child that fell asleep is forgotten. Children are started in tasks of their own, so that one
 //! that loads slowly keeps nobody waiting.
 
-use super::{Published, Shared, agenda::Agenda};
+use super::{Published, Shared, admission::RETRY_AFTER, agenda::Agenda};
 use crate::{
     clock::Clock,
     domain::{OrgId, Timestamp},
@@ -93,6 +93,8 @@ pub(super) struct DirectoryState {
     deaths: HashMap<OrgId, Deaths>,
     agenda: Agenda,
     loading: Arc<Semaphore>,
+    /// How many children are being started.
+    starting: usize,
     closing: bool,
 }
 
@@ -139,6 +141,7 @@ impl Actor for DirectoryActor {
             names: HashMap::new(),
             deaths: HashMap::new(),
             agenda,
+            starting: 0,
             closing: false,
         })
     }
@@ -187,6 +190,10 @@ impl DirectoryState {
             return; // dropping the waker says it
         }
         match self.children.get_mut(&org) {
+            None if self.starting >= self.shared.settings.most_starting => {
+                self.shared.telemetry.turned_away();
+                let _ = waker.send(Err(OrgError::Busy { retry_after: RETRY_AFTER }));
+            }
             None => self.start(myself, org, vec![waker], false),
             Some(Child::Starting { wakers, .. } | Child::Closing { wakers, .. }) => wakers.push(waker),
             Some(Child::Resting { until, wakers, .. }) => {
@@ -208,6 +215,7 @@ impl DirectoryState {
     /// Starts a child in a task of its own: loading takes its time.
     fn start(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>, tick: bool) {
         self.children.insert(org, Child::Starting { wakers, tick });
+        self.starting += 1;
         let args = OrgArgs {
             org,
             log: self.log.clone(),
@@ -227,6 +235,7 @@ impl DirectoryState {
 
     fn started(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, result: Result<ActorRef<OrgMsg>, String>) {
         let Some(Child::Starting { wakers, tick }) = self.children.remove(&org) else { return };
+        self.starting -= 1;
         let actor = match result {
             Ok(actor) => actor,
             Err(reason) => {

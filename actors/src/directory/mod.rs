@@ -49,6 +49,8 @@ pub struct Settings {
     pub answer_within: Duration,
     /// How many organizations may be loading at once.
     pub most_loading: usize,
+    /// How many may wait for that. Who asks for one more is turned away: nobody knows yet whether it exists.
+    pub most_starting: usize,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             most_waiting: (16_384, 131_072),
             answer_within: Duration::from_secs(15),
             most_loading: 64,
+            most_starting: 16_384,
         }
     }
 }

@@ -490,6 +490,24 @@ async fn a_flood_of_unknown_organizations_waits_for_the_store_in_bounded_memory(
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_wait_behind_a_panic_do_not_notice_it() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let directory = directory(store.clone()).await;
+    for n in 1..=20 {
+        directory.execute(org(n), vec![create_organization(n)]).await.unwrap();
+        store.fail(Rule::new(Call::Append, Fault::Panic));
+        let write = |service: u64| {
+            let directory = directory.clone();
+            tokio::spawn(async move { directory.execute(org(n), vec![create_service(service)]).await })
+        };
+        for answer in futures::future::join_all((0..50).map(write)).await {
+            let answer = answer.unwrap();
+            assert!(matches!(answer, Ok(_) | Err(OrgError::OutcomeUnknown)), "{n}: {answer:?}");
+        }
+    }
+}
+
 fn delete_service(n: u64) -> tocsin_actors::domain::Order {
     order(Command::DeleteService { id: service(n) })
 }

@@ -105,7 +105,7 @@ enum Child {
         tick: bool,
     },
     Awake,
-    /// Told to go to sleep; who needs it meanwhile waits for the next incarnation.
+    /// Told to go to sleep, or dying; who needs it meanwhile waits for the next incarnation.
     Closing {
         wakers: Vec<Waker>,
         tick: bool,
@@ -207,7 +207,8 @@ impl DirectoryState {
             }
             Some(Child::Awake) => match self.shared.slots.find_or_add(org).actor() {
                 Some(actor) => drop(waker.send(Ok(actor))),
-                None => drop(waker.send(Err(OrgError::unavailable("it is being loaded again")))),
+                // Its callers know sooner than we that it is dying: the news is on its way.
+                None => drop(self.children.insert(org, Child::Closing { wakers: vec![waker], tick: false })),
             },
         }
     }

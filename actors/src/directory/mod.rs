@@ -33,7 +33,7 @@ use std::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-/// How often a message that was never looked at is sent again.
+/// How often a message of which nothing was done is sent again.
 const MOST_RESENT: u32 = 2;
 
 /// What can be chosen.
@@ -121,12 +121,17 @@ impl Directory {
             let (reply, answer) = Reply::new(admission);
             // An actor that is gone drops the message, and with it the reply, which then says so.
             let _ = actor.send_message(OrgMsg::Execute { orders: orders.clone(), reply });
-            match tokio::time::timeout_at(deadline, answer).await {
-                // It fell asleep or died before it came to this message: nothing was done, so it can be sent again. Not
-                // for ever, because this very message may be what it dies of.
-                Ok(Ok(Err(OrgError::Unavailable { .. }))) if !is_current(&published, &actor) && sent < MOST_RESENT => sent += 1,
+            let answer = tokio::time::timeout_at(deadline, answer).await;
+            if let Ok(Err(_)) = answer {
+                published.ended(&actor);
+            }
+            match answer {
                 Ok(Ok(answer)) => return answer,
-                Ok(Err(_)) | Err(_) => return Err(OrgError::OutcomeUnknown),
+                // It fell asleep or died before this was stored: nothing was done, so it can be sent again, to the next
+                // incarnation. Not for ever, because this very message may be what it dies of.
+                Ok(Err(_)) if sent < MOST_RESENT => sent += 1,
+                Ok(Err(_)) => return Err(OrgError::unavailable("its actor died again and again")),
+                Err(_) => return Err(OrgError::OutcomeUnknown),
             }
         }
     }
@@ -181,8 +186,4 @@ impl Directory {
             Err(_) => Err(OrgError::unavailable("it takes too long to load")),
         }
     }
-}
-
-fn is_current(published: &Published, actor: &ActorRef<OrgMsg>) -> bool {
-    published.actor().is_some_and(|current| current.get_id() == actor.get_id())
 }

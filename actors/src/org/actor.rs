@@ -262,7 +262,7 @@ impl OrgState {
         if outcome_known {
             waiting.iter_mut().for_each(|waiting| waiting.reply.handed_to_store(false));
         }
-        // If this fails, the replies answer for themselves when they are dropped: "unknown" or "unavailable".
+        // If this fails, the replies tell when they are dropped: "unknown", or that they can be sent again.
         let (head, snapshot_at) = load(&self.args).await?;
         (self.head, self.snapshot_at) = (Arc::new(head), snapshot_at);
         self.durable = self.head.seq();

@@ -11,7 +11,6 @@ use crate::{
     clock::Clock,
     domain::{OrgId, Timestamp},
     org::{OrgActor, OrgArgs, OrgError, OrgMsg},
-    store::CommitLog,
 };
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::{
@@ -79,14 +78,12 @@ pub(super) struct DirectoryActor;
 
 pub(super) struct DirectoryArgs {
     pub(super) shared: Arc<Shared>,
-    pub(super) log: Arc<dyn CommitLog>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) agenda: Vec<(OrgId, Timestamp)>,
 }
 
 pub(super) struct DirectoryState {
     shared: Arc<Shared>,
-    log: Arc<dyn CommitLog>,
     clock: Arc<dyn Clock>,
     children: HashMap<OrgId, Child>,
     names: HashMap<ActorId, OrgId>,
@@ -135,7 +132,6 @@ impl Actor for DirectoryActor {
         Ok(DirectoryState {
             loading: Arc::new(Semaphore::new(args.shared.settings.most_loading)),
             shared: args.shared,
-            log: args.log,
             clock: args.clock,
             children: HashMap::new(),
             names: HashMap::new(),
@@ -219,7 +215,7 @@ impl DirectoryState {
         self.starting += 1;
         let args = OrgArgs {
             org,
-            log: self.log.clone(),
+            log: self.shared.log.clone(),
             clock: self.clock.clone(),
             published: self.shared.slots.find_or_add(org),
             directory: myself.clone(),

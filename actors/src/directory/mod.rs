@@ -16,7 +16,7 @@ pub use published::Published;
 use crate::{
     clock::Clock,
     domain::{Order, Org, OrgId, Receipt},
-    org::{OrgError, OrgMsg, Reply},
+    org::{OrgError, OrgMsg, Reply, replay},
     store::{CommitLog, StoreError},
     telemetry::Telemetry,
 };
@@ -75,6 +75,7 @@ pub struct Directory {
 }
 
 struct Shared {
+    log: Arc<dyn CommitLog>,
     slots: Slots,
     door: Door,
     settings: Settings,
@@ -89,13 +90,14 @@ impl Directory {
         let agenda = log.agenda().await?;
         let telemetry = Arc::new(Telemetry::default());
         let shared = Arc::new(Shared {
+            log,
             slots: Slots::default(),
             door: Door::new(settings.most_waiting, telemetry.clone()),
             settings,
             telemetry,
             closing: AtomicBool::new(false),
         });
-        let args = DirectoryArgs { shared: shared.clone(), log, clock, agenda };
+        let args = DirectoryArgs { shared: shared.clone(), clock, agenda };
         let (actor, task) =
             Actor::spawn(None, DirectoryActor, args).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { shared, actor, task: Arc::new(tokio::sync::Mutex::new(Some(task))) })
@@ -136,7 +138,8 @@ impl Directory {
         }
     }
 
-    /// An organization as everybody sees it now. Never waits behind a write; loads it if it sleeps.
+    /// An organization as everybody on this server sees it now. Never waits behind a write; loads it if it sleeps. Where
+    /// several servers share a database it may be behind the others, until this one next writes there; see `stored`.
     pub async fn view(&self, org: OrgId) -> Result<Arc<Org>, OrgError> {
         let published = self.shared.slots.find_or_add(org);
         published.touch();
@@ -146,6 +149,13 @@ impl Directory {
         let deadline = Instant::now() + self.shared.settings.answer_within;
         self.awake(org, &published, deadline).await?;
         published.view().ok_or_else(|| OrgError::unavailable("it fell asleep while it was read"))
+    }
+
+    /// An organization as the store has it, whoever wrote it: for the few decisions that the unique index of the log
+    /// does not guard and that must not be wrong because a view is behind.
+    pub async fn stored(&self, org: OrgId) -> Result<Org, OrgError> {
+        let loaded = self.shared.log.load(org).await;
+        loaded.and_then(|mut loaded| replay(org, &mut loaded)).map_err(|error| OrgError::unavailable(error.to_string()))
     }
 
     /// How many organizations have a running actor.

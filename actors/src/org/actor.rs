@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     directory::{DirectoryMsg, Published},
     domain::{Author, Command, Commit, CommitId, Entry, Order, Org, OrgId, Receipt, Rejection, Seq, Timestamp},
-    store::{Append, CommitLog, StoreError},
+    store::{Append, CommitLog, Loaded, StoreError},
     telemetry::Telemetry,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -329,19 +329,25 @@ fn decide_one(org: &Org, order: &Order) -> Result<(Receipt, Option<Entry>), Reje
     Ok((entry.receipt(), Some(entry)))
 }
 
-/// Brings an organization to life: the snapshot, then what happened since. Documents that are behind are caught up.
-async fn load(args: &OrgArgs) -> Result<(Org, Seq), ActorProcessingErr> {
-    let started = Instant::now();
-    let loaded = args.log.load(args.org).await?;
-    let mut org = loaded.snapshot.unwrap_or_else(|| Org::new(args.org));
-    let snapshot_at = org.seq();
+/// The organization that is stored: the snapshot, then what happened since.
+pub(crate) fn replay(id: OrgId, loaded: &mut Loaded) -> Result<Org, StoreError> {
+    let mut org = loaded.snapshot.take().unwrap_or_else(|| Org::new(id));
     for commit in &loaded.commits {
         if commit.first != org.seq() + 1 {
-            let problem = format!("commit {} of {} should start at {}", commit.first, args.org, org.seq() + 1);
-            return Err(StoreError::Corrupt(problem).into());
+            let problem = format!("commit {} of {id} should start at {}", commit.first, org.seq() + 1);
+            return Err(StoreError::Corrupt(problem));
         }
         commit.entries.iter().for_each(|entry| org.apply(entry));
     }
+    Ok(org)
+}
+
+/// Brings an organization to life. Documents that are behind are caught up.
+async fn load(args: &OrgArgs) -> Result<(Org, Seq), ActorProcessingErr> {
+    let started = Instant::now();
+    let mut loaded = args.log.load(args.org).await?;
+    let snapshot_at = loaded.snapshot.as_ref().map_or(0, Org::seq);
+    let org = replay(args.org, &mut loaded)?;
     if loaded.documents_at < org.seq() {
         let behind = loaded.commits.into_iter().filter(|commit| commit.last > loaded.documents_at).collect();
         args.log.project(behind, Arc::new(org.clone()));

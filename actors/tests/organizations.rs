@@ -508,6 +508,44 @@ async fn those_who_wait_behind_a_panic_do_not_notice_it() {
     }
 }
 
+/// Many orders in one commit of unknown outcome, and many more before their authors ask again.
+#[tokio::test]
+async fn a_retry_after_an_outage_is_done_once_however_many_were_under_way() {
+    let memory = Arc::new(MemoryStore::new());
+    let store = FailingStore::new(memory.clone());
+    let directory = directory(store.clone()).await;
+    directory.execute(org(1), vec![create_organization(1)]).await.unwrap();
+    let write = |n: u64| {
+        let directory = directory.clone();
+        let order = rename(format!("Name {n}")).keyed(request_key(n));
+        tokio::spawn(async move { directory.execute(org(1), vec![order]).await })
+    };
+    // The first is on its way while the others gather behind it, in the commit whose answers will be lost.
+    memory.set_mode(Mode::Held);
+    let first = write(10_000);
+    eventually("the first is on its way", || memory.held() == 1).await;
+    store.fail(Rule::new(Call::Append, Fault::UnknownWritten));
+    store.fail(Rule::new(Call::Load, Fault::Unavailable));
+    let writes: Vec<_> = (0..900).map(write).collect();
+    eventually("all wait", || directory.telemetry().in_flight.get() == 901).await;
+    memory.set_mode(Mode::Inline);
+    memory.release(1);
+    first.await.unwrap().unwrap();
+    let answers = futures::future::join_all(writes).await;
+    let unknown = answers.iter().filter(|answer| matches!(answer, Ok(Err(OrgError::OutcomeUnknown)))).count();
+    assert!(unknown > 20, "only {unknown} were told so");
+    for answer in futures::future::join_all((20_000..23_000).map(write)).await {
+        answer.unwrap().unwrap();
+    }
+    for answer in futures::future::join_all((0..900).map(write)).await {
+        answer.unwrap().unwrap();
+    }
+    let commits = memory.commits_after(org(1), 0, usize::MAX).await.unwrap();
+    let keys: Vec<_> = commits.iter().flat_map(|commit| &commit.entries).filter_map(|entry| entry.key).collect();
+    let once: std::collections::BTreeSet<_> = keys.iter().collect();
+    assert_eq!((once.len(), keys.len()), (3_901, 3_901), "each is done once");
+}
+
 fn delete_service(n: u64) -> tocsin_actors::domain::Order {
     order(Command::DeleteService { id: service(n) })
 }

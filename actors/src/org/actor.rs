@@ -234,7 +234,8 @@ impl OrgState {
         for waiting in waiting {
             waiting.reply.send(waiting.answer);
         }
-        if self.durable >= self.snapshot_at + SNAPSHOT_EVERY {
+        // A flooded organization is heavy with request keys: not all of them again for a few more.
+        if self.durable >= self.snapshot_at + SNAPSHOT_EVERY.max(after.remembered() as Seq / 4) {
             self.snapshot_at = self.durable;
             self.args.log.save_snapshot(after);
         }

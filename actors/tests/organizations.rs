@@ -1,6 +1,6 @@
 //! What a caller of the directory may rely on, whatever the store does.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
 

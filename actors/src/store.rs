@@ -30,7 +30,8 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// Told once, when it is known whether a commit is durable.
+/// Told once, when it is known whether a commit is durable, and in bounded time: until then its organization writes
+/// nothing else. Dropped untold it means [`StoreError::Unknown`].
 pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// A commit on its way to the store.

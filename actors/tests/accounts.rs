@@ -14,7 +14,7 @@ use tocsin_actors::{
         password::PasswordHash,
     },
     directory::{Directory, Settings},
-    domain::Author,
+    domain::{Author, command::NewOrganization},
     store::{AccountError, AccountStore, UserKey},
     testkit::{MemoryStore, builders::*},
 };
@@ -70,6 +70,33 @@ async fn a_renamed_or_deleted_organization_frees_its_old_slug() {
     delete_organization(&*store, &directory, org(1), Author::System, at(2)).await.unwrap();
     assert_eq!(store.slug(new).await.unwrap(), None);
     assert!(directory.view(org(1)).await.unwrap().organization().is_none());
+}
+
+#[tokio::test]
+async fn a_slug_that_was_taken_through_another_server_is_not_given_away() {
+    let (store, here) = world().await;
+    let there = Directory::start(store.clone(), TestClock::new(), Settings::default()).await.unwrap();
+    found_organization(&*store, &here, new_organization(1), Author::System, start(), None).await.unwrap();
+    assert!(here.view(org(1)).await.is_ok(), "seen here before it gets its new name there");
+    let new: tocsin_actors::domain::Slug = "better".parse().unwrap();
+    rename_organization(&*store, &there, org(1), new.clone(), Author::System, at(1)).await.unwrap();
+    let mut second = new_organization(2);
+    second.slug = new.clone();
+    let answer = found_organization(&*store, &here, second, Author::System, at(3_600), None).await;
+    assert_eq!(answer, Err(FoundingError::Account(AccountError::SlugTaken)));
+    assert_eq!(store.slug(new).await.unwrap().unwrap().0, org(1));
+}
+
+#[tokio::test]
+async fn a_refusal_by_a_server_that_is_behind_does_not_take_the_slug_from_a_living_organization() {
+    let (store, here) = world().await;
+    let there = Directory::start(store.clone(), TestClock::new(), Settings::default()).await.unwrap();
+    assert!(here.view(org(1)).await.unwrap().organization().is_none(), "looked up here before it is made there");
+    found_organization(&*store, &there, new_organization(1), Author::System, start(), None).await.unwrap();
+    let bad = NewOrganization { name: String::new(), ..new_organization(1) };
+    let answer = found_organization(&*store, &here, bad, Author::System, at(1), None).await;
+    assert!(matches!(answer, Err(FoundingError::Org(_))), "{answer:?}");
+    assert_eq!(store.slug(new_organization(1).slug).await.unwrap().unwrap().0, org(1));
 }
 
 #[tokio::test]

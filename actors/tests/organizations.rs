@@ -408,6 +408,144 @@ async fn whatever_the_store_does_acknowledged_orders_are_done_once() {
     }
 }
 
+#[tokio::test]
+async fn a_maintenance_begins_although_the_store_was_away_when_it_was_due() {
+    let (store, clock) = (FailingStore::new(Arc::new(MemoryStore::new())), TestClock::new());
+    let directory = Directory::start(store.clone(), clock.clone(), Settings::default()).await.unwrap();
+    directory.execute(org(1), vec![create_organization(1), create_service(1), schedule(1, vec![], 60, 3_600)]).await.unwrap();
+    let appends = store.calls(Call::Append);
+    store.fail(Rule::new(Call::Append, Fault::Unavailable));
+    clock.set(at(61));
+    directory.sweep().await;
+    eventually("the store said no", || store.calls(Call::Append) > appends).await;
+    clock.set(at(120));
+    eventually_async("it has begun", || async {
+        directory.sweep().await;
+        directory.view(org(1)).await.unwrap().incidents()[&incident(1)].status == IncidentStatus::InProgress
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_commit_that_the_store_lost_without_a_word_is_unknown_and_writes_go_on() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let directory = directory(store.clone()).await;
+    directory.execute(org(1), vec![create_organization(1)]).await.unwrap();
+    store.fail(Rule::new(Call::Append, Fault::Hang));
+    let write = tokio::spawn({
+        let directory = directory.clone();
+        async move { directory.execute(org(1), vec![create_service(1)]).await }
+    });
+    eventually("it is on its way", || store.hanging() == 1).await;
+    store.lose();
+    let answer = tokio::time::timeout(Duration::from_secs(5), write).await.expect("told soon").unwrap();
+    assert_eq!(answer, Err(OrgError::OutcomeUnknown));
+    assert!(directory.execute(org(1), vec![create_service(1)]).await.unwrap()[0].changed);
+}
+
+#[tokio::test]
+async fn a_server_whose_store_never_answers_can_still_be_stopped() {
+    for call in [Call::Append, Call::Load] {
+        let store = FailingStore::new(Arc::new(MemoryStore::new()));
+        let settings = Settings { answer_within: Duration::from_millis(50), ..Settings::default() };
+        let directory = Directory::start(store.clone(), TestClock::new(), settings).await.unwrap();
+        store.fail(Rule::new(call, Fault::Hang).always());
+        assert!(directory.execute(org(1), vec![create_organization(1)]).await.is_err());
+        tokio::time::timeout(Duration::from_secs(5), directory.shutdown()).await.expect("it ends");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_loaded_is_not_tried_again_until_somebody_asks() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let directory = directory(store.clone()).await;
+    store.fail(Rule::new(Call::Load, Fault::Unavailable).always());
+    for n in 1..=20 {
+        assert!(matches!(directory.view(org(n)).await, Err(OrgError::Unavailable { .. })));
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await; // time in which it could be tried again
+    assert_eq!(store.calls(Call::Load), 20);
+    store.heal();
+    assert!(directory.view(org(1)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_flood_of_unknown_organizations_waits_for_the_store_in_bounded_memory() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let settings = Settings { most_starting: 10, ..Settings::default() };
+    let directory = Directory::start(store.clone(), TestClock::new(), settings).await.unwrap();
+    store.fail(Rule::new(Call::Load, Fault::Hang).always());
+    let readers: Vec<_> = (1..=30)
+        .map(|n| {
+            let directory = directory.clone();
+            tokio::spawn(async move { directory.view(org(n)).await })
+        })
+        .collect();
+    eventually("the rest is turned away", || readers.iter().filter(|reader| reader.is_finished()).count() == 20).await;
+    store.heal();
+    store.release();
+    for reader in readers {
+        let answer = reader.await.unwrap();
+        assert!(matches!(answer, Ok(_) | Err(OrgError::Busy { .. })), "{answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_wait_behind_a_panic_do_not_notice_it() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let directory = directory(store.clone()).await;
+    for n in 1..=20 {
+        directory.execute(org(n), vec![create_organization(n)]).await.unwrap();
+        store.fail(Rule::new(Call::Append, Fault::Panic));
+        let write = |service: u64| {
+            let directory = directory.clone();
+            tokio::spawn(async move { directory.execute(org(n), vec![create_service(service)]).await })
+        };
+        for answer in futures::future::join_all((0..50).map(write)).await {
+            let answer = answer.unwrap();
+            assert!(matches!(answer, Ok(_) | Err(OrgError::OutcomeUnknown)), "{n}: {answer:?}");
+        }
+    }
+}
+
+/// Many orders in one commit of unknown outcome, and many more before their authors ask again.
+#[tokio::test]
+async fn a_retry_after_an_outage_is_done_once_however_many_were_under_way() {
+    let memory = Arc::new(MemoryStore::new());
+    let store = FailingStore::new(memory.clone());
+    let directory = directory(store.clone()).await;
+    directory.execute(org(1), vec![create_organization(1)]).await.unwrap();
+    let write = |n: u64| {
+        let directory = directory.clone();
+        let order = rename(format!("Name {n}")).keyed(request_key(n));
+        tokio::spawn(async move { directory.execute(org(1), vec![order]).await })
+    };
+    // The first is on its way while the others gather behind it, in the commit whose answers will be lost.
+    memory.set_mode(Mode::Held);
+    let first = write(10_000);
+    eventually("the first is on its way", || memory.held() == 1).await;
+    store.fail(Rule::new(Call::Append, Fault::UnknownWritten));
+    store.fail(Rule::new(Call::Load, Fault::Unavailable));
+    let writes: Vec<_> = (0..900).map(write).collect();
+    eventually("all wait", || directory.telemetry().in_flight.get() == 901).await;
+    memory.set_mode(Mode::Inline);
+    memory.release(1);
+    first.await.unwrap().unwrap();
+    let answers = futures::future::join_all(writes).await;
+    let unknown = answers.iter().filter(|answer| matches!(answer, Ok(Err(OrgError::OutcomeUnknown)))).count();
+    assert!(unknown > 20, "only {unknown} were told so");
+    for answer in futures::future::join_all((20_000..23_000).map(write)).await {
+        answer.unwrap().unwrap();
+    }
+    for answer in futures::future::join_all((0..900).map(write)).await {
+        answer.unwrap().unwrap();
+    }
+    let commits = memory.commits_after(org(1), 0, usize::MAX).await.unwrap();
+    let keys: Vec<_> = commits.iter().flat_map(|commit| &commit.entries).filter_map(|entry| entry.key).collect();
+    let once: std::collections::BTreeSet<_> = keys.iter().collect();
+    assert_eq!((once.len(), keys.len()), (3_901, 3_901), "each is done once");
+}
+
 fn delete_service(n: u64) -> tocsin_actors::domain::Order {
     order(Command::DeleteService { id: service(n) })
 }

@@ -1,6 +1,11 @@
 //! Making an organization: its slug is unique in the whole installation, its life is its own. The two are different
 //! stores' business, so the order of steps matters: claim the slug, then create. A crash in between leaves a claim
 //! without an organization, which the next one who wants the slug may take over.
+//!
+//! What a claimant became is asked of the store, because another server may have written it. One thing is left to time:
+//! a claimant whose own commit is stored later than `CLAIM_HOLDS_FOR` after its claim, and after somebody took the slug
+//! over, ends up beside that one with the same slug. Its callers have long been told "unknown" then, and the slug leads
+//! to the one who took it over; `check` tells of the other.
 
 use crate::{
     directory::Directory,
@@ -14,7 +19,7 @@ use crate::{
 };
 use std::time::Duration;
 
-/// How long a claim without an organization is respected: far longer than creating one takes.
+/// How long a claim without an organization is respected: several times as long as a caller waits, and a store tries.
 const CLAIM_HOLDS_FOR: Duration = Duration::from_secs(60);
 
 /// Why there is no new organization.
@@ -43,10 +48,10 @@ pub async fn claim_slug(
     let Some((claimant, since)) = accounts.slug(slug.clone()).await.map_err(AccountError::from)? else {
         return Ok(accounts.claim_slug(slug.clone(), org, now).await?); // given back in this moment
     };
-    let view = directory.view(claimant).await?;
-    let holds = match view.organization() {
+    let claimant_now = directory.stored(claimant).await?;
+    let holds = match claimant_now.organization() {
         Some(organization) => organization.slug == *slug || since.after(CLAIM_HOLDS_FOR) > now,
-        None => !view.is_deleted() && since.after(CLAIM_HOLDS_FOR) > now,
+        None => !claimant_now.is_deleted() && since.after(CLAIM_HOLDS_FOR) > now,
     };
     if holds {
         return Err(AccountError::SlugTaken.into());
@@ -70,8 +75,8 @@ pub async fn found_organization(
         Ok(receipts) => Ok(receipts[0]),
         Err(error) => {
             if let OrgError::Rejected { .. } = error {
-                let is_alive = directory.view(org).await.is_ok_and(|view| view.organization().is_some());
-                if !is_alive {
+                // Refused because it is there already? Then the slug stays, and also when nobody can say.
+                if directory.stored(org).await.is_ok_and(|stored| stored.organization().is_none()) {
                     accounts.release_slug(slug, org).await.map_err(AccountError::from)?;
                 }
             }

@@ -2,15 +2,15 @@
 //!
 //! Policy: one child's end concerns that child only. A child that died is loaded again from the store, at once the first
 //! time and later each time it happens again soon; what its callers had handed to the store is "unknown" to them, the
-//! rest is sent again. A child that fell asleep is forgotten. Children are started in tasks of their own, so that one
+//! rest is sent again. One that cannot be loaded is tried again, as slowly, when somebody asks or something is due. A
+//! child that fell asleep is forgotten. Children are started in tasks of their own, so that one
 //! that loads slowly keeps nobody waiting.
 
-use super::{Published, Shared, agenda::Agenda};
+use super::{Published, Shared, admission::RETRY_AFTER, agenda::Agenda};
 use crate::{
     clock::Clock,
     domain::{OrgId, Timestamp},
     org::{OrgActor, OrgArgs, OrgError, OrgMsg},
-    store::CommitLog,
 };
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use std::{
@@ -78,20 +78,20 @@ pub(super) struct DirectoryActor;
 
 pub(super) struct DirectoryArgs {
     pub(super) shared: Arc<Shared>,
-    pub(super) log: Arc<dyn CommitLog>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) agenda: Vec<(OrgId, Timestamp)>,
 }
 
 pub(super) struct DirectoryState {
     shared: Arc<Shared>,
-    log: Arc<dyn CommitLog>,
     clock: Arc<dyn Clock>,
     children: HashMap<OrgId, Child>,
     names: HashMap<ActorId, OrgId>,
     deaths: HashMap<OrgId, Deaths>,
     agenda: Agenda,
     loading: Arc<Semaphore>,
+    /// How many children are being started.
+    starting: usize,
     closing: bool,
 }
 
@@ -102,15 +102,16 @@ enum Child {
         tick: bool,
     },
     Awake,
-    /// Told to go to sleep; who needs it meanwhile waits for the next incarnation.
+    /// Told to go to sleep, or dying; who needs it meanwhile waits for the next incarnation.
     Closing {
         wakers: Vec<Waker>,
         tick: bool,
     },
-    /// Died, and is started again at the end of a wait.
+    /// Died or could not be loaded. Is started again at the end of a wait, if somebody waits or something may be due.
     Resting {
         until: Instant,
         wakers: Vec<Waker>,
+        tick: bool,
     },
 }
 
@@ -131,12 +132,12 @@ impl Actor for DirectoryActor {
         Ok(DirectoryState {
             loading: Arc::new(Semaphore::new(args.shared.settings.most_loading)),
             shared: args.shared,
-            log: args.log,
             clock: args.clock,
             children: HashMap::new(),
             names: HashMap::new(),
             deaths: HashMap::new(),
             agenda,
+            starting: 0,
             closing: false,
         })
     }
@@ -167,7 +168,10 @@ impl Actor for DirectoryActor {
         state: &mut DirectoryState,
     ) -> Result<(), ActorProcessingErr> {
         match event {
-            SupervisionEvent::ActorTerminated(child, _, _) => state.fell_asleep(&myself, child.get_id()),
+            SupervisionEvent::ActorTerminated(child, last_state, _) => {
+                drop(last_state); // it holds on to the place that is to be forgotten
+                state.fell_asleep(&myself, child.get_id());
+            }
             SupervisionEvent::ActorFailed(child, error) => state.died(&myself, child.get_id(), &error.to_string()),
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }
@@ -182,9 +186,13 @@ impl DirectoryState {
             return; // dropping the waker says it
         }
         match self.children.get_mut(&org) {
+            None if self.starting >= self.shared.settings.most_starting => {
+                self.shared.telemetry.turned_away();
+                let _ = waker.send(Err(OrgError::Busy { retry_after: RETRY_AFTER }));
+            }
             None => self.start(myself, org, vec![waker], false),
             Some(Child::Starting { wakers, .. } | Child::Closing { wakers, .. }) => wakers.push(waker),
-            Some(Child::Resting { until, wakers }) => {
+            Some(Child::Resting { until, wakers, .. }) => {
                 let left = until.saturating_duration_since(Instant::now());
                 if left <= WORTH_WAITING {
                     wakers.push(waker);
@@ -195,7 +203,8 @@ impl DirectoryState {
             }
             Some(Child::Awake) => match self.shared.slots.find_or_add(org).actor() {
                 Some(actor) => drop(waker.send(Ok(actor))),
-                None => drop(waker.send(Err(OrgError::unavailable("it is being loaded again")))),
+                // Its callers know sooner than we that it is dying: the news is on its way.
+                None => drop(self.children.insert(org, Child::Closing { wakers: vec![waker], tick: false })),
             },
         }
     }
@@ -203,9 +212,10 @@ impl DirectoryState {
     /// Starts a child in a task of its own: loading takes its time.
     fn start(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>, tick: bool) {
         self.children.insert(org, Child::Starting { wakers, tick });
+        self.starting += 1;
         let args = OrgArgs {
             org,
-            log: self.log.clone(),
+            log: self.shared.log.clone(),
             clock: self.clock.clone(),
             published: self.shared.slots.find_or_add(org),
             directory: myself.clone(),
@@ -222,11 +232,12 @@ impl DirectoryState {
 
     fn started(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, result: Result<ActorRef<OrgMsg>, String>) {
         let Some(Child::Starting { wakers, tick }) = self.children.remove(&org) else { return };
+        self.starting -= 1;
         let actor = match result {
             Ok(actor) => actor,
             Err(reason) => {
                 warn!(%org, reason, "an organization could not be loaded");
-                self.rest(myself, org, Vec::new());
+                self.rest(myself, org, Vec::new(), tick);
                 // Told now rather than after the rest: a store that is away stays away for more than a moment.
                 for waker in wakers {
                     let _ = waker.send(Err(OrgError::unavailable(reason.clone())));
@@ -267,7 +278,8 @@ impl DirectoryState {
             Some(Child::Closing { wakers, .. }) => wakers,
             _ => Vec::new(),
         };
-        self.rest(myself, org, wakers);
+        // Ticked, because it may have died of a tick, or with one in its mailbox.
+        self.rest(myself, org, wakers, true);
     }
 
     /// The child is no more; what it published stays for readers.
@@ -279,7 +291,10 @@ impl DirectoryState {
     }
 
     /// Waits before the next start: not at all after the first death in a while, longer after each further one.
-    fn rest(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>) {
+    fn rest(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>, tick: bool) {
+        if self.closing {
+            return; // dropping the wakers says it
+        }
         let now = Instant::now();
         let deaths = self.deaths.entry(org).or_insert(Deaths { count: 0, last: now });
         if now.duration_since(deaths.last) > FORGIVEN_AFTER {
@@ -290,17 +305,19 @@ impl DirectoryState {
             1 => Duration::ZERO,
             again => FIRST_BACKOFF.saturating_mul(1 << (again - 2).min(16)).min(LONGEST_BACKOFF),
         };
-        self.children.insert(org, Child::Resting { until: now + wait, wakers });
+        self.children.insert(org, Child::Resting { until: now + wait, wakers, tick });
         myself.send_after(wait, move || DirectoryMsg::Restart { org });
     }
 
     fn restart(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId) {
         if let Some(Child::Resting { .. }) = self.children.get(&org)
-            && let Some(Child::Resting { wakers, .. }) = self.children.remove(&org)
-            && !self.closing
+            && let Some(Child::Resting { wakers, tick, .. }) = self.children.remove(&org)
         {
-            // Ticked, because a maintenance may have come due, and the agenda struck it out, while it rested.
-            self.start(myself, org, wakers, true);
+            if tick || !wakers.is_empty() {
+                self.start(myself, org, wakers, tick);
+            } else {
+                self.shared.slots.forget(org);
+            }
         }
     }
 
@@ -323,13 +340,15 @@ impl DirectoryState {
         self.do_what_is_due(myself);
         let sleep_after = self.shared.settings.sleep_after;
         for (org, published) in self.shared.slots.all() {
-            let patience = if published.is_nothing() { NOTHING_SLEEPS_AFTER.min(sleep_after) } else { sleep_after };
-            if published.is_waited_for() || published.idle_for() < patience {
-                continue;
-            }
             match self.children.get(&org) {
-                Some(Child::Awake) => self.send_to_sleep(org, &published),
+                Some(Child::Awake) => {
+                    let patience = if published.is_nothing() { NOTHING_SLEEPS_AFTER.min(sleep_after) } else { sleep_after };
+                    if !published.is_waited_for() && published.idle_for() >= patience {
+                        self.send_to_sleep(org, &published);
+                    }
+                }
                 Some(_) => {}
+                // Somebody held on to its place when it could have been forgotten, or asked for it in vain.
                 None => {
                     drop(published);
                     self.shared.slots.forget(org);
@@ -352,8 +371,7 @@ impl DirectoryState {
     fn tick(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId) {
         match self.children.get_mut(&org) {
             None => self.start(myself, org, Vec::new(), true),
-            Some(Child::Starting { tick, .. } | Child::Closing { tick, .. }) => *tick = true,
-            Some(Child::Resting { .. }) => {}
+            Some(Child::Starting { tick, .. } | Child::Closing { tick, .. } | Child::Resting { tick, .. }) => *tick = true,
             Some(Child::Awake) => {
                 if let Some(actor) = self.shared.slots.find_or_add(org).actor() {
                     let _ = actor.send_message(OrgMsg::Tick);

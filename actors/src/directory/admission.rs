@@ -11,7 +11,7 @@ use std::{
 };
 
 /// When somebody who was turned away should come back.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Counts everybody.
 pub(super) struct Door {

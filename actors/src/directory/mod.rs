@@ -16,7 +16,7 @@ pub use published::Published;
 use crate::{
     clock::Clock,
     domain::{Order, Org, OrgId, Receipt},
-    org::{OrgError, OrgMsg, Reply},
+    org::{OrgError, OrgMsg, Reply, replay},
     store::{CommitLog, StoreError},
     telemetry::Telemetry,
 };
@@ -33,7 +33,7 @@ use std::{
 };
 use tokio::{sync::oneshot, time::Instant};
 
-/// How often a message that was never looked at is sent again.
+/// How often a message of which nothing was done is sent again.
 const MOST_RESENT: u32 = 2;
 
 /// What can be chosen.
@@ -49,6 +49,8 @@ pub struct Settings {
     pub answer_within: Duration,
     /// How many organizations may be loading at once.
     pub most_loading: usize,
+    /// How many may wait for that. Who asks for one more is turned away: nobody knows yet whether it exists.
+    pub most_starting: usize,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             most_waiting: (16_384, 131_072),
             answer_within: Duration::from_secs(15),
             most_loading: 64,
+            most_starting: 16_384,
         }
     }
 }
@@ -72,6 +75,7 @@ pub struct Directory {
 }
 
 struct Shared {
+    log: Arc<dyn CommitLog>,
     slots: Slots,
     door: Door,
     settings: Settings,
@@ -86,13 +90,14 @@ impl Directory {
         let agenda = log.agenda().await?;
         let telemetry = Arc::new(Telemetry::default());
         let shared = Arc::new(Shared {
+            log,
             slots: Slots::default(),
             door: Door::new(settings.most_waiting, telemetry.clone()),
             settings,
             telemetry,
             closing: AtomicBool::new(false),
         });
-        let args = DirectoryArgs { shared: shared.clone(), log, clock, agenda };
+        let args = DirectoryArgs { shared: shared.clone(), clock, agenda };
         let (actor, task) =
             Actor::spawn(None, DirectoryActor, args).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
         Ok(Self { shared, actor, task: Arc::new(tokio::sync::Mutex::new(Some(task))) })
@@ -118,17 +123,23 @@ impl Directory {
             let (reply, answer) = Reply::new(admission);
             // An actor that is gone drops the message, and with it the reply, which then says so.
             let _ = actor.send_message(OrgMsg::Execute { orders: orders.clone(), reply });
-            match tokio::time::timeout_at(deadline, answer).await {
-                // It fell asleep or died before it came to this message: nothing was done, so it can be sent again. Not
-                // for ever, because this very message may be what it dies of.
-                Ok(Ok(Err(OrgError::Unavailable { .. }))) if !is_current(&published, &actor) && sent < MOST_RESENT => sent += 1,
+            let answer = tokio::time::timeout_at(deadline, answer).await;
+            if let Ok(Err(_)) = answer {
+                published.ended(&actor);
+            }
+            match answer {
                 Ok(Ok(answer)) => return answer,
-                Ok(Err(_)) | Err(_) => return Err(OrgError::OutcomeUnknown),
+                // It fell asleep or died before this was stored: nothing was done, so it can be sent again, to the next
+                // incarnation. Not for ever, because this very message may be what it dies of.
+                Ok(Err(_)) if sent < MOST_RESENT => sent += 1,
+                Ok(Err(_)) => return Err(OrgError::unavailable("its actor died again and again")),
+                Err(_) => return Err(OrgError::OutcomeUnknown),
             }
         }
     }
 
-    /// An organization as everybody sees it now. Never waits behind a write; loads it if it sleeps.
+    /// An organization as everybody on this server sees it now. Never waits behind a write; loads it if it sleeps. Where
+    /// several servers share a database it may be behind the others, until this one next writes there; see `stored`.
     pub async fn view(&self, org: OrgId) -> Result<Arc<Org>, OrgError> {
         let published = self.shared.slots.find_or_add(org);
         published.touch();
@@ -138,6 +149,13 @@ impl Directory {
         let deadline = Instant::now() + self.shared.settings.answer_within;
         self.awake(org, &published, deadline).await?;
         published.view().ok_or_else(|| OrgError::unavailable("it fell asleep while it was read"))
+    }
+
+    /// An organization as the store has it, whoever wrote it: for the few decisions that the unique index of the log
+    /// does not guard and that must not be wrong because a view is behind.
+    pub async fn stored(&self, org: OrgId) -> Result<Org, OrgError> {
+        let loaded = self.shared.log.load(org).await;
+        loaded.and_then(|mut loaded| replay(org, &mut loaded)).map_err(|error| OrgError::unavailable(error.to_string()))
     }
 
     /// How many organizations have a running actor.
@@ -152,11 +170,15 @@ impl Directory {
         let _ = swept.await;
     }
 
-    /// Lets nobody in any more, waits for what was let in, puts every organization to sleep and ends.
+    /// Lets nobody in any more, waits for what was let in, puts every organization to sleep and ends. Waits no longer
+    /// than callers do: after that all of them have been told, and a store that never answers must not keep us.
     pub async fn shutdown(&self) {
         self.shared.closing.store(true, Ordering::Release);
         let _ = self.actor.send_message(DirectoryMsg::Close);
-        if let Some(task) = self.task.lock().await.take() {
+        let Some(mut task) = self.task.lock().await.take() else { return };
+        if tokio::time::timeout(self.shared.settings.answer_within, &mut task).await.is_err() {
+            tracing::warn!("the store does not answer; what it was given last may be done or not");
+            self.actor.stop(None); // and with it every child that still waits
             let _ = task.await;
         }
     }
@@ -174,8 +196,4 @@ impl Directory {
             Err(_) => Err(OrgError::unavailable("it takes too long to load")),
         }
     }
-}
-
-fn is_current(published: &Published, actor: &ActorRef<OrgMsg>) -> bool {
-    published.actor().is_some_and(|current| current.get_id() == actor.get_id())
 }

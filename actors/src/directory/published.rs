@@ -48,6 +48,13 @@ impl Published {
     pub(super) fn set_actor(&self, actor: Option<ActorRef<OrgMsg>>) {
         *self.actor.write().unwrap_or_else(PoisonError::into_inner) = actor;
     }
+    /// This actor is at its end; the next one who needs it asks the directory, which may not have heard of that yet.
+    pub(super) fn ended(&self, actor: &ActorRef<OrgMsg>) {
+        let mut current = self.actor.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|current| current.get_id() == actor.get_id()) {
+            *current = None;
+        }
+    }
     /// Somebody wants something of it.
     pub(super) fn touch(&self) {
         let now = BEGINNING.elapsed().as_millis().try_into().unwrap_or(u64::MAX);

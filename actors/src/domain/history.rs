@@ -1,12 +1,12 @@
 //! What a service's status has been: the audit of every change, from which uptime is computed.
 
 use super::{
+    chunked::Chunked,
     entities::{Author, Cause, Number},
     status::ServiceStatus,
     time::Timestamp,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{collections::VecDeque, fmt, sync::Arc};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One change of a service's status.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -32,16 +32,10 @@ pub struct StatusChange {
 /// before it (two requests that overtook each other) takes that one's time, so that the last writer stays the last.
 /// Of two changes in the same millisecond both are kept, and the later one is what lasted.
 ///
-/// Kept in pieces behind `Arc`: readers hold the history as of the last commit, so that writing means copying, and a
-/// flapping service must not have a year copied at every flap.
-#[derive(Clone, Default)]
-pub struct History {
-    chunks: VecDeque<Arc<VecDeque<StatusChange>>>,
-    len: usize,
-}
-
-/// Changes in a piece: what one more change copies at most, against how many pieces a copy of the whole touches.
-const CHUNK: usize = 64;
+/// Kept in pieces, because a flapping service must not have a year copied at every flap.
+#[derive(Clone, Default, PartialEq, Debug, Serialize)]
+#[serde(transparent)]
+pub struct History(Chunked<StatusChange>);
 
 impl History {
     /// How many changes are kept in memory for one service: a year of one flap every two hours. Older ones remain in
@@ -54,64 +48,35 @@ impl History {
             change.at = change.at.max(last.at);
         }
         let at = change.at;
-        if self.len == Self::MAX {
-            self.forget_oldest();
+        if self.len() == Self::MAX {
+            self.0.pop_front();
         }
-        match self.chunks.back_mut().filter(|chunk| chunk.len() < CHUNK) {
-            Some(chunk) => Arc::make_mut(chunk).push_back(change),
-            None => self.chunks.push_back(Arc::new(VecDeque::from([change]))),
-        }
-        self.len += 1;
+        self.0.push_back(change);
         at
-    }
-    fn forget_oldest(&mut self) {
-        let Some(oldest) = self.chunks.front_mut() else { return };
-        Arc::make_mut(oldest).pop_front();
-        self.len -= 1;
-        if oldest.is_empty() {
-            self.chunks.pop_front();
-        }
     }
     /// Oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &StatusChange> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter())
+        self.0.iter()
     }
     /// The oldest one that is kept.
     pub fn first(&self) -> Option<&StatusChange> {
-        self.chunks.front().and_then(|chunk| chunk.front())
+        self.0.first()
     }
     /// The newest one.
     pub fn last(&self) -> Option<&StatusChange> {
-        self.chunks.back().and_then(|chunk| chunk.back())
+        self.0.last()
     }
     /// How many are kept.
     pub const fn len(&self) -> usize {
-        self.len
+        self.0.len()
     }
     /// Whether none is kept.
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 }
 
-impl PartialEq for History {
-    /// Where the pieces end depends on what was forgotten when, and means nothing.
-    fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && self.iter().eq(other.iter())
-    }
-}
-impl fmt::Debug for History {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-/// Written as a plain list.
-impl Serialize for History {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
-    }
-}
+/// Through `push`, so that what it keeps also holds for what was stored.
 impl<'de> Deserialize<'de> for History {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut history = Self::default();
@@ -159,20 +124,6 @@ mod tests {
         assert_eq!(history.iter().count(), History::MAX);
         assert_eq!(history.first().map(|change| change.number), Some(100));
         let read: History = serde_json::from_str(&serde_json::to_string(&history).unwrap()).unwrap();
-        assert_eq!(read, history, "whatever the pieces are");
-        assert_ne!(read.chunks.len(), 0);
-    }
-
-    #[test]
-    fn one_more_change_copies_one_piece_and_not_a_year() {
-        let mut history = History::default();
-        for number in 0..1_000 {
-            history.push(change(number, 0));
-        }
-        let view = history.clone();
-        history.push(change(1_000, 0));
-        let shared = view.chunks.iter().zip(&history.chunks).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
-        assert!(shared + 1 >= view.chunks.len(), "{shared} of {} shared", view.chunks.len());
-        assert_eq!((view.len(), history.len()), (1_000, 1_001));
+        assert_eq!(read, history);
     }
 }

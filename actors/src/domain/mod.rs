@@ -1,6 +1,7 @@
 //! What an organization is and what may happen to it: pure functions of what they are given. No clock, no randomness,
 //! no waiting, no IO: the same orders always give the same events, and the same events the same organization.
 
+mod chunked;
 pub mod command;
 pub mod edit;
 pub mod entities;

@@ -8,11 +8,14 @@ use crate::{
     clock::Clock,
     directory::{DirectoryMsg, Published},
     domain::{Author, Command, Commit, CommitId, Entry, Order, Org, OrgId, Receipt, Rejection, Seq, Timestamp},
-    store::{Append, CommitLog, StoreError},
+    store::{Append, CommitLog, Loaded, StoreError},
     telemetry::Telemetry,
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -23,6 +26,8 @@ const SNAPSHOT_EVERY: Seq = 500;
 const SNAPSHOT_ON_SLEEP: Seq = 50;
 /// How often orders are decided again because another writer was faster, before the caller is asked to wait.
 const MOST_CONFLICTS: u32 = 5;
+/// When what time made due is tried again after the store did not take it: soon for a person, seldom for a store in need.
+const TICK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The only writer of one organization.
 pub struct OrgActor;
@@ -63,6 +68,27 @@ struct InFlight {
     after: Arc<Org>,
     waiting: Vec<Waiting>,
     since: Instant,
+}
+
+/// The way back from the store. One that loses it without a word has answered too, or its organization would wait for
+/// ever: nobody knows.
+struct Fate {
+    actor: Option<ActorRef<OrgMsg>>,
+    id: CommitId,
+}
+
+impl Fate {
+    fn tell(&mut self, result: Result<(), StoreError>) {
+        if let Some(actor) = self.actor.take() {
+            let _ = actor.send_message(OrgMsg::Stored { id: self.id, result }); // it may be gone: its callers know
+        }
+    }
+}
+
+impl Drop for Fate {
+    fn drop(&mut self) {
+        self.tell(Err(StoreError::Unknown("the store lost the commit without a word".into())));
+    }
 }
 
 impl Actor for OrgActor {
@@ -185,11 +211,8 @@ impl OrgState {
         let in_flight =
             InFlight { commit: commit.clone(), after: after.clone(), waiting: std::mem::take(waiting), since: Instant::now() };
         self.in_flight = Some(in_flight);
-        let myself = myself.clone();
-        let done = Box::new(move |result| {
-            let _ = myself.send_message(OrgMsg::Stored { id, result }); // the actor may be gone: its callers know
-        });
-        self.args.log.append(Append { commit, after, done });
+        let mut fate = Fate { actor: Some(myself.clone()), id };
+        self.args.log.append(Append { commit, after, done: Box::new(move |result| fate.tell(result)) });
     }
 
     /// The store has answered: publish and reply, or find out what is true and start again from there.
@@ -234,13 +257,14 @@ impl OrgState {
                 waiting.reply.handed_to_store(false);
                 waiting.reply.send(Err(OrgError::unavailable(error.to_string())));
             }
+            self.tick_again();
             return Ok(());
         }
         let outcome_known = matches!(error, StoreError::Conflict);
         if outcome_known {
             waiting.iter_mut().for_each(|waiting| waiting.reply.handed_to_store(false));
         }
-        // If this fails, the replies answer for themselves when they are dropped: "unknown" or "unavailable".
+        // If this fails, the replies tell when they are dropped: "unknown", or that they can be sent again.
         let (head, snapshot_at) = load(&self.args).await?;
         (self.head, self.snapshot_at) = (Arc::new(head), snapshot_at);
         self.durable = self.head.seq();
@@ -278,6 +302,14 @@ impl OrgState {
         self.args.published.publish(view);
     }
 
+    /// What failed may have been the work of a tick, for which the directory struck this organization from its agenda.
+    fn tick_again(&self) {
+        if let Some(due) = self.head.next_due() {
+            let at = due.max(self.args.clock.now().after(TICK_AGAIN_AFTER));
+            let _ = self.args.directory.send_message(DirectoryMsg::Due { org: self.args.org, at: Some(at) });
+        }
+    }
+
     fn tell_when_due(&self, view: &Org) {
         let due: Option<Timestamp> = view.next_due();
         if self.args.published.due_changed(due) {
@@ -299,19 +331,25 @@ fn decide_one(org: &Org, order: &Order) -> Result<(Receipt, Option<Entry>), Reje
     Ok((entry.receipt(), Some(entry)))
 }
 
-/// Brings an organization to life: the snapshot, then what happened since. Documents that are behind are caught up.
-async fn load(args: &OrgArgs) -> Result<(Org, Seq), ActorProcessingErr> {
-    let started = Instant::now();
-    let loaded = args.log.load(args.org).await?;
-    let mut org = loaded.snapshot.unwrap_or_else(|| Org::new(args.org));
-    let snapshot_at = org.seq();
+/// The organization that is stored: the snapshot, then what happened since.
+pub(crate) fn replay(id: OrgId, loaded: &mut Loaded) -> Result<Org, StoreError> {
+    let mut org = loaded.snapshot.take().unwrap_or_else(|| Org::new(id));
     for commit in &loaded.commits {
         if commit.first != org.seq() + 1 {
-            let problem = format!("commit {} of {} should start at {}", commit.first, args.org, org.seq() + 1);
-            return Err(StoreError::Corrupt(problem).into());
+            let problem = format!("commit {} of {id} should start at {}", commit.first, org.seq() + 1);
+            return Err(StoreError::Corrupt(problem));
         }
         commit.entries.iter().for_each(|entry| org.apply(entry));
     }
+    Ok(org)
+}
+
+/// Brings an organization to life. Documents that are behind are caught up.
+async fn load(args: &OrgArgs) -> Result<(Org, Seq), ActorProcessingErr> {
+    let started = Instant::now();
+    let mut loaded = args.log.load(args.org).await?;
+    let snapshot_at = loaded.snapshot.as_ref().map_or(0, Org::seq);
+    let org = replay(args.org, &mut loaded)?;
     if loaded.documents_at < org.seq() {
         let behind = loaded.commits.into_iter().filter(|commit| commit.last > loaded.documents_at).collect();
         args.log.project(behind, Arc::new(org.clone()));

@@ -31,8 +31,8 @@ pub enum OrgMsg {
     Close,
 }
 
-/// The way back to a caller. Answers even when it is dropped, so that nobody waits for an actor that died: what was
-/// handed to the store is "unknown", what was not is "unavailable" and can be sent again.
+/// The way back to a caller. Tells even when it is dropped, so that nobody waits for an actor that died: what was
+/// handed to the store is "unknown", and where there is no answer at all nothing was done, so it can be sent again.
 pub struct Reply {
     caller: Option<oneshot::Sender<Result<Vec<Receipt>, OrgError>>>,
     handed_to_store: bool,
@@ -57,9 +57,8 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        if let Some(caller) = self.caller.take() {
-            let lost = if self.handed_to_store { OrgError::OutcomeUnknown } else { OrgError::unavailable("the actor stopped") };
-            let _ = caller.send(Err(lost));
+        if let Some(caller) = self.caller.take().filter(|_| self.handed_to_store) {
+            let _ = caller.send(Err(OrgError::OutcomeUnknown));
         }
     }
 }

@@ -14,6 +14,7 @@ mod batch;
 mod error;
 mod message;
 
+pub(crate) use actor::replay;
 pub use actor::{OrgActor, OrgArgs};
 pub use batch::{HEAVIEST_REQUEST, weight};
 pub use error::OrgError;

@@ -114,6 +114,11 @@ impl FailingStore {
         hanging.into_iter().for_each(|append| self.inner.append(append));
         self.released.send_modify(|generation| *generation += 1);
     }
+    /// Loses every commit that hangs, without a word to its author.
+    pub fn lose(&self) {
+        let lost = std::mem::take(&mut self.state().hanging);
+        drop(lost); // outside of the lock: whoever learns of it may come back at once
+    }
     /// How many calls of this kind there were, failed ones included.
     pub fn calls(&self, call: Call) -> u64 {
         self.state().calls.get(&call).copied().unwrap_or(0)

@@ -71,9 +71,10 @@ pub(super) async fn agenda(database: &Database) -> Result<Vec<(OrgId, Timestamp)
     let incidents = database.collection(Collection::Incidents.name());
     let planned = incidents.find(doc! { "automatic": true, "status": { "$in": ["scheduled", "in_progress", "verifying"] } });
     let marks = database.collection(PROJECTIONS);
-    // The marks first: a commit that comes between the two questions makes its organization look behind, which costs a
-    // look; the other way round it could look up to date.
-    let (planned, marks) = futures::try_join!(read_all(planned), read_all(marks.find(doc! {})))?;
+    // One after the other, the marks first: what another server writes in between makes its organization look behind,
+    // which costs a look; the other way round it could look up to date, with an incident that was not seen.
+    let marks = read_all(marks.find(doc! {})).await?;
+    let planned = read_all(planned).await?;
     let newest = newest_commits(database).await?;
 
     let mut due = HashMap::new();

@@ -1,7 +1,7 @@
 //! What happened, recorded. Never refuses and never decides: it already happened. An event about something that is not
 //! there changes nothing, because a log that was once acknowledged must always load.
 
-use super::{Map, Org, REMEMBERED};
+use super::{MOST_REMEMBERED, Map, Org, REMEMBERED, REMEMBERED_FOR};
 use crate::domain::{
     command::{NewOrganization, NewService},
     entities::{Author, Cause, Member, Metadata, Number, Organization, Service, ServiceGroup, Team, TeamMember},
@@ -25,10 +25,13 @@ impl Org {
         self.changed_at = self.changed_at.max(entry.at);
         if let Some(key) = entry.key {
             let remembered = Arc::make_mut(&mut self.remembered);
-            if remembered.len() == REMEMBERED {
+            remembered.push_back(Remembered { key, at: entry.at, receipt: entry.receipt() });
+            let young = self.changed_at.before(REMEMBERED_FOR);
+            while remembered.len() > MOST_REMEMBERED
+                || (remembered.len() > REMEMBERED && remembered.first().is_some_and(|oldest| oldest.at < young))
+            {
                 remembered.pop_front();
             }
-            remembered.push_back(Remembered { key, at: entry.at, receipt: entry.receipt() });
         }
     }
 

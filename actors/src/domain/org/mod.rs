@@ -16,6 +16,7 @@ mod stored;
 mod tests;
 
 use super::{
+    chunked::Chunked,
     entities::{Member, Number, Organization, Service, ServiceGroup, Team},
     event::{Receipt, Remembered, Seq},
     history::History,
@@ -25,15 +26,22 @@ use super::{
     time::Timestamp,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 /// Entities by id; see the module's text for the two `Arc`s.
 type Map<K, V> = Arc<BTreeMap<K, Arc<V>>>;
 
-/// How many request keys are remembered: a burst of retries after an outage, not a history of requests.
+/// How many request keys are remembered whatever their age.
 const REMEMBERED: usize = 256;
+/// For how long many more are: whoever was told "unknown" asks again within minutes, or has given up.
+const REMEMBERED_FOR: Duration = Duration::from_secs(10 * 60);
+/// How many at most, some 1.5 MB of a flooded organization until it sleeps: what may wait for one organization
+/// (`directory::Settings`) and a commit of which the outcome is unknown. The authors of that commit ask again when all
+/// who waited behind it are done.
+const MOST_REMEMBERED: usize = 20_000;
 
 /// An organization as of one `seq`.
 #[derive(Clone, PartialEq, Debug)]
@@ -56,7 +64,7 @@ pub struct Org {
     /// The incidents that say something about the time before they were recorded.
     filled_in: Arc<BTreeSet<IncidentId>>,
     histories: Map<ServiceId, History>,
-    remembered: Arc<VecDeque<Remembered>>,
+    remembered: Arc<Chunked<Remembered>>,
 }
 
 impl Org {
@@ -164,12 +172,17 @@ impl Org {
         let entities = self.members.len() + self.services.len() + self.groups.len() + self.teams.len();
         let changes: usize = self.histories.values().map(|history| history.len()).sum();
         let updates: usize = self.incidents.values().map(|incident| 1 + incident.updates.len()).sum();
-        (entities + changes + updates) as u64
+        // A request key is a small thing beside the others.
+        (entities + changes + updates + self.remembered() / 4) as u64
     }
     /// When time alone will change something next. May be in the past right after a `Tick`, which does a bounded number
     /// of things: then another is due at once.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.ongoing().filter_map(|incident| incident.next_due()).min()
+    }
+    /// How many request keys it remembers: in a flood they are most of its weight.
+    pub fn remembered(&self) -> usize {
+        self.remembered.len()
     }
     /// What a request with this key was told, if it is remembered.
     pub fn remembers(&self, key: RequestKey) -> Option<Receipt> {

@@ -3,6 +3,7 @@
 
 use super::Org;
 use crate::domain::{
+    chunked::Chunked,
     entities::{Member, Number, Organization, Service, ServiceGroup, Team},
     event::{Remembered, Seq},
     history::History,
@@ -11,11 +12,11 @@ use crate::domain::{
     time::Timestamp,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
-/// Written instead of [`Org`], borrowing or owning the same things.
+/// Written instead of [`Org`], sharing the same things.
 #[derive(Serialize, Deserialize)]
-struct Stored<'a> {
+struct Stored {
     id: OrgId,
     seq: Seq,
     deleted: bool,
@@ -30,7 +31,7 @@ struct Stored<'a> {
     retired: Vec<Arc<Service>>,
     incidents: Vec<Arc<Incident>>,
     histories: Vec<(ServiceId, Arc<History>)>,
-    remembered: std::borrow::Cow<'a, VecDeque<Remembered>>,
+    remembered: Arc<Chunked<Remembered>>,
 }
 
 impl Serialize for Org {
@@ -49,7 +50,7 @@ impl Serialize for Org {
             retired: self.retired.values().cloned().collect(),
             incidents: self.incidents.values().cloned().collect(),
             histories: self.histories.iter().map(|(id, history)| (*id, history.clone())).collect(),
-            remembered: std::borrow::Cow::Borrowed(&self.remembered),
+            remembered: self.remembered.clone(),
         }
         .serialize(serializer)
     }
@@ -72,7 +73,7 @@ impl<'de> Deserialize<'de> for Org {
             retired: Arc::new(stored.retired.into_iter().map(|service| (service.id, service)).collect()),
             incidents: Arc::new(stored.incidents.into_iter().map(|incident| (incident.id, incident)).collect()),
             histories: Arc::new(stored.histories.into_iter().collect()),
-            remembered: Arc::new(stored.remembered.into_owned()),
+            remembered: stored.remembered,
             ongoing: Arc::default(),
             filled_in: Arc::default(),
         };

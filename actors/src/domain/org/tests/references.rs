@@ -65,17 +65,27 @@ fn an_organization_is_made_once_and_deleted_for_good() {
 
 #[test]
 fn the_newest_request_keys_are_remembered_and_the_oldest_forgotten() {
-    let mut story = Story::of(&[made(1)]);
     let key = |n: u64| RequestKey::new(Uuid::from_u64_pair(9, n));
-    for n in 0..REMEMBERED as u64 + 1 {
-        let to = if n % 2 == 0 { MajorOutage } else { Operational };
-        let events = story.org.decide(&order(NOW, set_status(1, to))).unwrap();
-        let seq = story.org.seq() + 1;
-        story.org.apply(&Entry { seq, at: ms(NOW), by: Author::System, key: Some(key(n)), events });
-    }
-    assert_eq!(story.org.remembers(key(0)), None);
-    let receipt = story.org.remembers(key(1)).unwrap();
+    let after = |count: u64, every: Duration| {
+        let mut org = Story::of(&[made(1)]).org;
+        for n in 0..count {
+            let to = if n % 2 == 0 { MajorOutage } else { Operational };
+            let at = ms(NOW).after(every * n as u32);
+            let events = org.decide(&Order { at, ..order(NOW, set_status(1, to)) }).unwrap();
+            org.apply(&Entry { seq: org.seq() + 1, at, by: Author::System, key: Some(key(n)), events });
+        }
+        org
+    };
+    let receipt = after(3, Duration::ZERO).remembers(key(1)).unwrap();
     assert_eq!((receipt.seq, receipt.changed, receipt.created), (4, true, None));
+    // In a flood, more than can wait; in peace, not more than are of use; never the newest few too little.
+    let flood = after(MOST_REMEMBERED as u64 + 1, Duration::ZERO);
+    assert_eq!((flood.remembers(key(0)), flood.remembered()), (None, MOST_REMEMBERED));
+    let busy = after(2_000, Duration::from_secs(1));
+    assert_eq!(busy.remembered(), 601, "ten minutes of one a second");
+    let quiet = after(300, REMEMBERED_FOR * 2);
+    assert_eq!((quiet.remembers(key(43)), quiet.remembered()), (None, REMEMBERED));
+    assert!(quiet.remembers(key(44)).is_some());
 }
 
 #[test]

@@ -27,6 +27,9 @@ fn main() -> ExitCode {
             Command::Check(args) => cli::check::run(args).await,
         }
     });
+    // Every store is closed. Tearing down the runtime would end the database driver's tasks one before the other, which
+    // some of them take for a reason to panic; the process ends them all at once.
+    std::mem::forget(runtime);
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -1,9 +1,7 @@
 //! Opening a store: the one place that knows which stores there are.
 
-use super::{
-    embedded::EmbeddedStore,
-    mongodb::{MongoStore, OpenError as MongoError},
-};
+use super::embedded::EmbeddedStore;
+use super::mongodb::{MongoStore, OpenError as MongoError};
 use std::{path::PathBuf, sync::Arc};
 use tocsin_actors::store::Store;
 

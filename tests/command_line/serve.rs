@@ -145,5 +145,8 @@ fn told_to_terminate_it_ends_soon_and_whole() {
     assert!(took < Duration::from_secs(12), "it took {took:?}\n{log}");
     assert!(log.contains("stopped") && !log.contains("ERROR"), "{log}");
     assert!(!log.contains('\u{1b}'), "colours without a terminal: {log:?}");
+    let mut builder = redb::Database::builder();
+    let file = builder.set_repair_callback(|_| panic!("the store was not closed")).open(place.path().join("data/tocsin.redb"));
+    drop(file.unwrap());
     assert!(place.run(&["check"]).ok().contains(": no differences"));
 }

@@ -148,8 +148,11 @@ impl Job for Save {
     fn answer(self: Box<Self>, _: Result<(), StoreError>) {}
 }
 
+/// A key and its value.
+type Row = (Vec<u8>, Vec<u8>);
+
 /// Changes of a status that only the store remembers, with their keys.
-fn forgotten(tables: &Tables<'_>, org: &Org) -> Result<Vec<(Vec<u8>, Vec<u8>)>, redb::Error> {
+fn forgotten(tables: &Tables<'_>, org: &Org) -> Result<Vec<Row>, redb::Error> {
     let mut found = Vec::new();
     for (service, oldest) in documents::forgotten(org) {
         let begin = history_prefix(Collection::StatusChanges as u8, org.id(), service);

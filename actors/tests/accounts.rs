@@ -1,6 +1,6 @@
 //! Slugs, organizations and logins, over a store in memory.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod support;
 

@@ -45,8 +45,9 @@ async fn documents_that_could_not_be_written_follow_later() {
         let bench = Bench::new().await;
         let (store, switch) = bench.failing_store("alwaysOn", fault.clone()).await;
         let mut writer = Writer::of(1);
-        writer.append(&*store, [create_organization(1), create_service(1)]).await.unwrap();
-        writer.append(&*store, [set_status(1, ServiceStatus::PartialOutage)]).await.unwrap();
+        // One commit: a second could be on its way when the first one's documents break the connection for both.
+        let orders = [create_organization(1), create_service(1), set_status(1, ServiceStatus::PartialOutage)];
+        writer.append(&*store, orders).await.unwrap();
         assert!(store.settle().await.is_err(), "who waits is told that it failed: {fault}");
         switch.mend().await;
         eventually("the documents", || async { store.settle().await.ok() }).await;

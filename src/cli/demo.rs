@@ -1,6 +1,9 @@
 //! `tocsin demo`: the product with data in it, in a folder that is gone afterwards.
 
-use super::{Refused, serve::until_told_to_stop};
+use super::{
+    Refused,
+    serve::{Told, listen},
+};
 use crate::{
     app::App,
     config::DemoArgs,
@@ -17,7 +20,6 @@ use tocsin_actors::{
         status::{ServiceStatus, Visibility},
     },
 };
-use tokio::net::TcpListener;
 
 /// The fixture, inside the program: a demonstration needs no files.
 const FIXTURE: &str = include_str!("../../fixtures/demo.yaml");
@@ -28,9 +30,8 @@ const DAYS: u16 = 90;
 /// Loads the fixture, shows it, and serves until told to stop.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .map_err(|error| Refused(format!("cannot listen on {}: {error}; choose another address with --listen", args.listen)))?;
+    let listener = listen(args.listen).await?;
+    let told = Told::to_stop()?;
     let address = listener.local_addr()?;
     let folder = tempfile::tempdir().context("no folder for the demonstration")?;
     let store = store::open(&format!("file:{}", folder.path().join("demo").display())).await?;
@@ -56,7 +57,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         "\nTocsin listens on http://{address} and forgets everything when it stops (Ctrl-C). Try\n  curl http://{address}/ready\n  curl http://{address}/metrics"
     );
     print!("{shown}");
-    until_told_to_stop().await?;
+    told.wait().await;
     app.shutdown().await;
     Ok(())
 }

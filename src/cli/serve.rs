@@ -10,7 +10,7 @@ use std::{
 use tocsin_actors::directory::Settings;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tracing::info;
 
@@ -18,26 +18,40 @@ use tracing::info;
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
     // The port first: nothing in the store is touched when it is taken.
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| Refused(cannot_listen(args.listen, &error)))?;
+    let listener = listen(args.listen).await?;
+    let told = Told::to_stop()?;
     let store = open_store(&args.store).await?;
     info!(version = env!("CARGO_PKG_VERSION"), store = ?args.store.url, "the store is open");
     let settings = Settings { sleep_after: Duration::from_secs(args.sleep_after_minutes * 60), ..Settings::default() };
     let address = listener.local_addr()?;
     let app = App::start(store, settings, listener).await?;
     println!("Tocsin listens on http://{address}");
-    until_told_to_stop().await?;
+    told.wait().await;
     app.shutdown().await;
     Ok(())
 }
 
-/// Waits for SIGTERM or Ctrl-C.
-pub(super) async fn until_told_to_stop() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => info!("told to terminate"),
-        _ = interrupt.recv() => info!("interrupted"),
+/// SIGTERM or Ctrl-C, heard from the moment this is made: who is told while still starting stops as well.
+pub(super) struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    pub(super) fn to_stop() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+    pub(super) async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => info!("told to terminate"),
+            _ = self.interrupt.recv() => info!("interrupted"),
+        }
+    }
+}
+
+/// Takes the address, or says in one sentence why not.
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Refused> {
+    TcpListener::bind(address).await.map_err(|error| Refused(cannot_listen(address, &error)))
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {

@@ -12,6 +12,7 @@ fn help_is_as_it_was_read() {
         ("help-serve", &["serve", "--help"]),
         ("help-seed", &["seed", "--help"]),
         ("help-check", &["check", "--help"]),
+        ("help-demo", &["demo", "--help"]),
     ] {
         let said = place.run(args).ok();
         let file = snapshots.join(format!("{name}.txt"));

@@ -246,6 +246,27 @@ async fn a_sleeping_organization_costs_nothing_and_wakes_when_asked() {
 }
 
 #[tokio::test]
+async fn nobody_falls_asleep_while_the_store_is_away() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let settings = Settings { sleep_after: Duration::ZERO, sweep_every: Duration::from_secs(3_600), ..Settings::default() };
+    let directory = Directory::start(store.clone(), TestClock::new(), settings).await.unwrap();
+    directory.execute(org(1), vec![create_organization(1)]).await.unwrap();
+    for call in [Call::Ping, Call::Load] {
+        store.fail(Rule::new(call, Fault::Unavailable).always());
+    }
+    for _ in 0..5 {
+        directory.sweep().await;
+        assert!(directory.view(org(1)).await.unwrap().organization().is_some());
+    }
+    store.heal();
+    eventually_async("it sleeps now", || async {
+        directory.sweep().await;
+        directory.awake_count() == 0
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn writers_never_notice_that_organizations_fall_asleep_all_the_time() {
     let store = Arc::new(MemoryStore::new());
     let settings = Settings { sleep_after: Duration::ZERO, ..Settings::default() };

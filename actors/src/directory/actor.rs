@@ -29,6 +29,8 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 /// Callers wait for a restart that is this near; others are told to come back.
 const WORTH_WAITING: Duration = Duration::from_millis(500);
+/// How long a store that is well takes to answer.
+const WELL_WITHIN: Duration = Duration::from_secs(2);
 /// How long an organization that does not exist is remembered.
 const NOTHING_SLEEPS_AFTER: Duration = Duration::from_secs(2);
 
@@ -67,6 +69,13 @@ pub enum DirectoryMsg {
     Agenda,
     /// Look what is due and who can sleep.
     Sweep {
+        /// Who wants to know when it is done.
+        done: Option<oneshot::Sender<()>>,
+    },
+    /// The store is well: whoever is still idle can be put to sleep.
+    Sleep {
+        /// Who was idle.
+        orgs: Vec<OrgId>,
         /// Who wants to know when it is done.
         done: Option<oneshot::Sender<()>>,
     },
@@ -155,6 +164,7 @@ impl Actor for DirectoryActor {
             DirectoryMsg::Due { org, at } => state.put_on_agenda(&myself, org, at),
             DirectoryMsg::Agenda => state.do_what_is_due(&myself),
             DirectoryMsg::Sweep { done } => state.sweep(&myself, done),
+            DirectoryMsg::Sleep { orgs, done } => state.sleep(orgs, done),
             DirectoryMsg::Close => state.close(),
         }
         state.end_if_empty(&myself);
@@ -338,15 +348,10 @@ impl DirectoryState {
     /// Does what time made due, sends the idle to sleep, and comes back in time for the next date.
     fn sweep(&mut self, myself: &ActorRef<DirectoryMsg>, done: Option<oneshot::Sender<()>>) {
         self.do_what_is_due(myself);
-        let sleep_after = self.shared.settings.sleep_after;
+        let mut tired = Vec::new();
         for (org, published) in self.shared.slots.all() {
             match self.children.get(&org) {
-                Some(Child::Awake) => {
-                    let patience = if published.is_nothing() { NOTHING_SLEEPS_AFTER.min(sleep_after) } else { sleep_after };
-                    if !published.is_waited_for() && published.idle_for() >= patience {
-                        self.send_to_sleep(org, &published);
-                    }
-                }
+                Some(Child::Awake) if self.may_sleep(&published) => tired.push(org),
                 Some(_) => {}
                 // Somebody held on to its place when it could have been forgotten, or asked for it in vain.
                 None => {
@@ -357,15 +362,41 @@ impl DirectoryState {
         }
         let now = Instant::now();
         self.deaths.retain(|_, deaths| now.duration_since(deaths.last) <= FORGIVEN_AFTER);
-        match done {
-            Some(done) => drop(done.send(())), // asked for on top of the regular ones
-            None => {
-                let until_next = self.agenda.next().map(|at| at.since(self.clock.now()).max(0).unsigned_abs());
-                let longest = self.shared.settings.sweep_every;
-                let wait = until_next.map_or(longest, |ms| Duration::from_millis(ms).min(longest));
-                myself.send_after(wait, || DirectoryMsg::Sweep { done: None });
+        if done.is_none() {
+            // Not asked for on top of the regular ones: the next one follows.
+            let until_next = self.agenda.next().map(|at| at.since(self.clock.now()).max(0).unsigned_abs());
+            let longest = self.shared.settings.sweep_every;
+            let wait = until_next.map_or(longest, |ms| Duration::from_millis(ms).min(longest));
+            myself.send_after(wait, || DirectoryMsg::Sweep { done: None });
+        }
+        if tired.is_empty() {
+            done.map(|done| done.send(()));
+            return;
+        }
+        // Nobody sleeps while the store is away, for nobody could wake it then, and what is in memory can be read.
+        let (log, myself) = (self.shared.log.clone(), myself.clone());
+        tokio::spawn(async move {
+            match tokio::time::timeout(WELL_WITHIN, log.ping()).await {
+                Ok(Ok(())) => drop(myself.send_message(DirectoryMsg::Sleep { orgs: tired, done })),
+                Ok(Err(_)) | Err(_) => drop(done.map(|done| done.send(()))),
+            }
+        });
+    }
+
+    fn may_sleep(&self, published: &Published) -> bool {
+        let sleep_after = self.shared.settings.sleep_after;
+        let patience = if published.is_nothing() { NOTHING_SLEEPS_AFTER.min(sleep_after) } else { sleep_after };
+        !published.is_waited_for() && published.idle_for() >= patience
+    }
+
+    fn sleep(&mut self, orgs: Vec<OrgId>, done: Option<oneshot::Sender<()>>) {
+        for org in orgs {
+            let published = self.shared.slots.find_or_add(org);
+            if matches!(self.children.get(&org), Some(Child::Awake)) && self.may_sleep(&published) {
+                self.send_to_sleep(org, &published);
             }
         }
+        done.map(|done| done.send(()));
     }
 
     fn tick(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId) {

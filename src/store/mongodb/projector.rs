@@ -8,7 +8,12 @@ use super::{
     database::Database,
     slices::Slice,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 use tocsin_actors::{domain::OrgId, store::StoreError};
 
 /// The first pause after a failed round: about the time a new primary needs to take over.
@@ -75,7 +80,9 @@ impl Projector {
             while !slice.is_full()
                 && let Some((org, pending)) = orgs.next()
             {
-                if let Err(error) = slice.add(&pending) {
+                // One organization's documents must not take everybody's projector away.
+                let added = catch_unwind(AssertUnwindSafe(|| slice.add(&pending)));
+                if let Err(error) = added.unwrap_or_else(|_| Err(StoreError::Corrupt("making its documents panicked".into()))) {
                     tracing::error!(%org, %error, "documents cannot be made");
                     outcome = outcome.and(Err(error));
                 }

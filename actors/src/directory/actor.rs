@@ -6,7 +6,7 @@
 //! child that fell asleep is forgotten. Children are started in tasks of their own, so that one
 //! that loads slowly keeps nobody waiting.
 
-use super::{Published, Shared, admission::RETRY_AFTER, agenda::Agenda};
+use super::{Shared, admission::RETRY_AFTER, agenda::Agenda};
 use crate::{
     clock::Clock,
     domain::{OrgId, Timestamp},
@@ -26,13 +26,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// The longest such wait: a person who mends the cause should not wait long for the effect.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// Living this long makes up for earlier deaths.
-const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+pub(super) const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
 /// Callers wait for a restart that is this near; others are told to come back.
 const WORTH_WAITING: Duration = Duration::from_millis(500);
-/// How long a store that is well takes to answer.
-const WELL_WITHIN: Duration = Duration::from_secs(2);
-/// How long an organization that does not exist is remembered.
-const NOTHING_SLEEPS_AFTER: Duration = Duration::from_secs(2);
 
 /// Somebody who wants to speak to an organization's actor.
 type Waker = oneshot::Sender<Result<ActorRef<OrgMsg>, OrgError>>;
@@ -92,20 +88,20 @@ pub(super) struct DirectoryArgs {
 }
 
 pub(super) struct DirectoryState {
-    shared: Arc<Shared>,
-    clock: Arc<dyn Clock>,
-    children: HashMap<OrgId, Child>,
-    names: HashMap<ActorId, OrgId>,
-    deaths: HashMap<OrgId, Deaths>,
-    agenda: Agenda,
-    loading: Arc<Semaphore>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) children: HashMap<OrgId, Child>,
+    pub(super) names: HashMap<ActorId, OrgId>,
+    pub(super) deaths: HashMap<OrgId, Deaths>,
+    pub(super) agenda: Agenda,
+    pub(super) loading: Arc<Semaphore>,
     /// How many children are being started.
-    starting: usize,
-    closing: bool,
+    pub(super) starting: usize,
+    pub(super) closing: bool,
 }
 
 /// Where a child stands. One that is not here sleeps.
-enum Child {
+pub(super) enum Child {
     Starting {
         wakers: Vec<Waker>,
         tick: bool,
@@ -124,9 +120,9 @@ enum Child {
     },
 }
 
-struct Deaths {
+pub(super) struct Deaths {
     count: u32,
-    last: Instant,
+    pub(super) last: Instant,
 }
 
 impl Actor for DirectoryActor {
@@ -220,7 +216,7 @@ impl DirectoryState {
     }
 
     /// Starts a child in a task of its own: loading takes its time.
-    fn start(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>, tick: bool) {
+    pub(super) fn start(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, wakers: Vec<Waker>, tick: bool) {
         self.children.insert(org, Child::Starting { wakers, tick });
         self.starting += 1;
         let args = OrgArgs {
@@ -329,93 +325,6 @@ impl DirectoryState {
                 self.shared.slots.forget(org);
             }
         }
-    }
-
-    fn put_on_agenda(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId, at: Option<Timestamp>) {
-        self.agenda.put(org, at);
-        let wait = at.map(|at| Duration::from_millis(at.since(self.clock.now()).max(0).unsigned_abs()));
-        if let Some(wait) = wait.filter(|wait| *wait < self.shared.settings.sweep_every) {
-            myself.send_after(wait, || DirectoryMsg::Agenda);
-        }
-    }
-
-    fn do_what_is_due(&mut self, myself: &ActorRef<DirectoryMsg>) {
-        for org in self.agenda.take_due(self.clock.now()) {
-            self.tick(myself, org);
-        }
-    }
-
-    /// Does what time made due, sends the idle to sleep, and comes back in time for the next date.
-    fn sweep(&mut self, myself: &ActorRef<DirectoryMsg>, done: Option<oneshot::Sender<()>>) {
-        self.do_what_is_due(myself);
-        let mut tired = Vec::new();
-        for (org, published) in self.shared.slots.all() {
-            match self.children.get(&org) {
-                Some(Child::Awake) if self.may_sleep(&published) => tired.push(org),
-                Some(_) => {}
-                // Somebody held on to its place when it could have been forgotten, or asked for it in vain.
-                None => {
-                    drop(published);
-                    self.shared.slots.forget(org);
-                }
-            }
-        }
-        let now = Instant::now();
-        self.deaths.retain(|_, deaths| now.duration_since(deaths.last) <= FORGIVEN_AFTER);
-        if done.is_none() {
-            // Not asked for on top of the regular ones: the next one follows.
-            let until_next = self.agenda.next().map(|at| at.since(self.clock.now()).max(0).unsigned_abs());
-            let longest = self.shared.settings.sweep_every;
-            let wait = until_next.map_or(longest, |ms| Duration::from_millis(ms).min(longest));
-            myself.send_after(wait, || DirectoryMsg::Sweep { done: None });
-        }
-        if tired.is_empty() {
-            done.map(|done| done.send(()));
-            return;
-        }
-        // Nobody sleeps while the store is away, for nobody could wake it then, and what is in memory can be read.
-        let (log, myself) = (self.shared.log.clone(), myself.clone());
-        tokio::spawn(async move {
-            match tokio::time::timeout(WELL_WITHIN, log.ping()).await {
-                Ok(Ok(())) => drop(myself.send_message(DirectoryMsg::Sleep { orgs: tired, done })),
-                Ok(Err(_)) | Err(_) => drop(done.map(|done| done.send(()))),
-            }
-        });
-    }
-
-    fn may_sleep(&self, published: &Published) -> bool {
-        let sleep_after = self.shared.settings.sleep_after;
-        let patience = if published.is_nothing() { NOTHING_SLEEPS_AFTER.min(sleep_after) } else { sleep_after };
-        !published.is_waited_for() && published.idle_for() >= patience
-    }
-
-    fn sleep(&mut self, orgs: Vec<OrgId>, done: Option<oneshot::Sender<()>>) {
-        for org in orgs {
-            let published = self.shared.slots.find_or_add(org);
-            if matches!(self.children.get(&org), Some(Child::Awake)) && self.may_sleep(&published) {
-                self.send_to_sleep(org, &published);
-            }
-        }
-        done.map(|done| done.send(()));
-    }
-
-    fn tick(&mut self, myself: &ActorRef<DirectoryMsg>, org: OrgId) {
-        match self.children.get_mut(&org) {
-            None => self.start(myself, org, Vec::new(), true),
-            Some(Child::Starting { tick, .. } | Child::Closing { tick, .. } | Child::Resting { tick, .. }) => *tick = true,
-            Some(Child::Awake) => {
-                if let Some(actor) = self.shared.slots.find_or_add(org).actor() {
-                    let _ = actor.send_message(OrgMsg::Tick);
-                }
-            }
-        }
-    }
-
-    fn send_to_sleep(&mut self, org: OrgId, published: &Published) {
-        let Some(actor) = published.actor() else { return };
-        self.children.insert(org, Child::Closing { wakers: Vec::new(), tick: false });
-        published.set_actor(None); // new callers wait for the next incarnation
-        let _ = actor.send_message(OrgMsg::Close);
     }
 
     fn close(&mut self) {

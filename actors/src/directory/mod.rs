@@ -8,6 +8,7 @@ mod actor;
 mod admission;
 mod agenda;
 mod published;
+mod upkeep;
 
 pub use actor::DirectoryMsg;
 pub use admission::Admission;

@@ -53,12 +53,12 @@ fn write(database: &Database, group: &Group, round: u64) {
             match id {
                 DocumentId::Entity(id) => {
                     // In the order of organizations, as a store that lists an organization's documents has to keep them.
-                    key.extend_from_slice(&body.get_binary("org").unwrap().bytes);
+                    key.extend_from_slice(body.get_binary("org").unwrap().bytes);
                     key.extend_from_slice(id);
                 }
                 DocumentId::Numbered(org, number) => {
                     key.extend_from_slice(org.uuid().as_bytes());
-                    key.extend_from_slice(&body.get_binary("service").unwrap().bytes);
+                    key.extend_from_slice(body.get_binary("service").unwrap().bytes);
                     key.extend_from_slice(&(u64::from(*number) + round * 1_000_000).to_be_bytes());
                 }
             }

@@ -110,8 +110,8 @@ struct StoredChange<'a> {
     #[serde(rename = "_id")]
     id: ChangeId,
     org: OrgId,
-    seq: Seq,
     service: ServiceId,
+    /// Its `seq` is that of the event that made it: it is true for ever.
     #[serde(flatten)]
     change: &'a StatusChange,
 }
@@ -138,8 +138,6 @@ pub fn writes(commits: &[&Commit], after: &Org) -> Result<Vec<Write>, StoreError
         return Ok(vec![Write::DeleteAll]);
     }
     let mut out = Writer { after, seq: after.seq(), writes: Vec::with_capacity(touched.len()) };
-    // Status changes carry no seq of their own: those of these commits are the ones at or after the oldest entry.
-    let since = commits.iter().flat_map(|commit| &commit.entries).map(|entry| entry.at).min();
     for one in touched {
         match one {
             Touched::Everything => unreachable!("answered above"),
@@ -150,7 +148,7 @@ pub fn writes(commits: &[&Commit], after: &Org) -> Result<Vec<Write>, StoreError
             Touched::Team(id) => out.team(id)?,
             Touched::Group(id) => out.group(id)?,
             Touched::Service(id) => out.service(id)?,
-            Touched::History(id) => out.history(id, |change| Some(change.at) >= since)?,
+            Touched::History(id) => out.history(id, |change| change.seq >= first)?,
             Touched::Incident(id) => out.incident(id)?,
         }
     }
@@ -266,7 +264,7 @@ impl Writer<'_> {
         let org = self.after.id();
         for change in history.iter().rev().take_while(|change| wanted(change)) {
             let id = ChangeId { org, number: change.number };
-            let body = encode(&StoredChange { id, org, seq: self.seq, service, change })?;
+            let body = encode(&StoredChange { id, org, service, change })?;
             let id = DocumentId::Numbered(org, change.number);
             self.writes.push(Write::Put { collection: Collection::StatusChanges, id, body });
         }

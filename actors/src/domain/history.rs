@@ -3,6 +3,7 @@
 use super::{
     chunked::Chunked,
     entities::{Author, Cause, Number},
+    event::Seq,
     status::ServiceStatus,
     time::Timestamp,
 };
@@ -13,6 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct StatusChange {
     /// Its number.
     pub number: Number,
+    /// The event that made it.
+    pub seq: Seq,
     /// The status before; none when the service was made.
     pub from: Option<ServiceStatus>,
     /// The status after.
@@ -94,7 +97,7 @@ mod tests {
     fn change(number: Number, ms: i64) -> StatusChange {
         let to = ServiceStatus::Operational;
         let at = Timestamp::from_millis(ms);
-        StatusChange { number, from: None, to, cause: Cause::Manual, reason: None, by: Author::System, at }
+        StatusChange { number, seq: Seq::from(number), from: None, to, cause: Cause::Manual, reason: None, by: Author::System, at }
     }
 
     #[test]

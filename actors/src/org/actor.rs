@@ -1,8 +1,8 @@
 //! OrgActor: decides on its head, hands commits on, answers when they are durable.
 
 use super::{
-    OrgError, OrgMsg, Reply,
-    batch::{Batch, Batches, Waiting},
+    OrgError, OrgMsg,
+    batch::{Batch, Request, Waiting, fits},
 };
 use crate::{
     clock::Clock,
@@ -13,6 +13,7 @@ use crate::{
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,8 +25,8 @@ use uuid::Uuid;
 const SNAPSHOT_EVERY: Seq = 500;
 /// Going to sleep with fewer events than this after the snapshot is not worth a new one.
 const SNAPSHOT_ON_SLEEP: Seq = 50;
-/// How often orders are decided again because another writer was faster, before the caller is asked to wait.
-const MOST_CONFLICTS: u32 = 5;
+/// How often a request is decided again, because another writer was faster, before its author is asked to come back.
+const MOST_VAIN: u32 = 5;
 /// When what time made due is tried again after the store did not take it: soon for a person, seldom for a store in need.
 const TICK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -57,7 +58,10 @@ pub struct OrgState {
     /// The part of it that is durable, as published.
     durable: Seq,
     in_flight: Option<InFlight>,
-    batches: Batches,
+    /// Asked for and not decided yet: decided no earlier than there is room for it in a commit.
+    queue: VecDeque<Request>,
+    /// Decided; goes to the store when nothing is in flight.
+    next: Batch,
     snapshot_at: Seq,
     closing: bool,
 }
@@ -102,7 +106,8 @@ impl Actor for OrgActor {
             durable: head.seq(),
             head: Arc::new(head),
             in_flight: None,
-            batches: Batches::default(),
+            queue: VecDeque::new(),
+            next: Batch::default(),
             snapshot_at,
             closing: false,
             args,
@@ -113,12 +118,14 @@ impl Actor for OrgActor {
 
     async fn handle(&self, myself: ActorRef<OrgMsg>, message: OrgMsg, state: &mut OrgState) -> Result<(), ActorProcessingErr> {
         match message {
-            OrgMsg::Execute { orders, reply } => state.execute(orders, reply),
+            OrgMsg::Execute { orders, reply } => state.queue.push_back(Request { orders, vain: 0, reply }),
             OrgMsg::Tick => state.tick(),
             OrgMsg::Stored { id, result } => state.stored(id, result).await?,
             OrgMsg::Close => state.closing = true,
         }
+        state.decide_what_fits();
         state.send_if_idle(&myself);
+        state.decide_what_fits(); // one batch ahead, while that one is on its way
         if state.closing && state.in_flight.is_none() {
             // What is still in the mailbox was never decided: its callers learn so and send it again.
             myself.stop(None);
@@ -135,13 +142,18 @@ impl Actor for OrgActor {
 }
 
 impl OrgState {
-    /// Decides and hands on; the answer is given by `stored`, when it is true.
-    fn execute(&mut self, orders: Arc<Vec<Order>>, reply: Reply) {
-        let answer = self.decide(&orders);
-        if let Err(OrgError::Rejected { rejection, .. }) = &answer {
-            self.args.telemetry.rejected(rejection.code());
+    /// Decides what is asked for, as far as the next commit has room; the answers are given by `stored`, when they are
+    /// true.
+    fn decide_what_fits(&mut self) {
+        while !self.next.is_full()
+            && let Some(request) = self.queue.pop_front()
+        {
+            let answer = self.decide(&request.orders);
+            if let Err(OrgError::Rejected { rejection, .. }) = &answer {
+                self.args.telemetry.rejected(rejection.code());
+            }
+            self.answer_when_durable(Waiting { request, answer });
         }
-        self.answer_when_durable(Waiting { orders, answer, conflicts: 0, reply });
     }
 
     /// What the answer will be once the head is durable; on success the head has moved on, by all orders or by none.
@@ -149,9 +161,11 @@ impl OrgState {
         if let [order] = orders {
             let (receipt, entry) = decide_one(&self.head, order).map_err(|rejection| OrgError::Rejected { index: 0, rejection })?;
             if let Some(entry) = entry {
-                self.batches.make_room(std::slice::from_ref(&entry), &self.head)?;
+                if !fits(std::slice::from_ref(&entry)) {
+                    return Err(OrgError::TooLarge);
+                }
                 Arc::make_mut(&mut self.head).apply(&entry); // copied at most once a commit: when it became a view
-                self.batches.push(vec![entry]);
+                self.next.push(vec![entry]);
             }
             return Ok(vec![receipt]);
         }
@@ -166,20 +180,20 @@ impl OrgState {
                 entries.push(entry);
             }
         }
-        if !entries.is_empty() {
-            self.batches.make_room(&entries, &self.head)?;
-            self.head = head;
-            self.batches.push(entries);
+        if !fits(&entries) {
+            return Err(OrgError::TooLarge);
         }
+        self.head = head;
+        self.next.push(entries);
         Ok(receipts)
     }
 
     /// Attaches an answer to the newest thing that is not durable yet. If all is durable, it is given at once.
     fn answer_when_durable(&mut self, waiting: Waiting) {
-        let Err(waiting) = self.batches.wait(waiting) else { return };
         match &mut self.in_flight {
+            _ if !self.next.is_empty() => self.next.waiting.push(waiting),
             Some(in_flight) => in_flight.waiting.push(waiting),
-            None => waiting.reply.send(waiting.answer),
+            None => waiting.request.send(waiting.answer),
         }
     }
 
@@ -196,20 +210,19 @@ impl OrgState {
 
     /// One commit in flight per organization: a second one could be stored without the first.
     fn send_if_idle(&mut self, myself: &ActorRef<OrgMsg>) {
-        if self.in_flight.is_some() {
+        if self.in_flight.is_some() || self.next.is_empty() {
             return;
         }
-        let Some(mut batch) = self.batches.pop() else { return };
-        let after = batch.after(&self.head);
-        let Batch { entries, waiting, .. } = &mut batch;
-        let (first, last) = (self.durable + 1, entries.last().map_or(self.durable, Entry::last));
+        let Batch { entries, mut waiting, .. } = std::mem::take(&mut self.next);
+        let (first, last) = (self.durable + 1, self.head.seq());
         debug_assert_eq!(entries.first().map(|entry| entry.seq), Some(first), "commits leave no holes");
+        debug_assert_eq!(entries.last().map(Entry::last), Some(last), "nothing is decided but what is in the batch");
         let id = CommitId::new(Uuid::now_v7());
         let at = self.args.clock.now();
-        let commit = Arc::new(Commit { id, org: self.args.org, first, last, at, entries: std::mem::take(entries) });
-        waiting.iter_mut().for_each(|waiting| waiting.reply.handed_to_store(true));
-        let in_flight =
-            InFlight { commit: commit.clone(), after: after.clone(), waiting: std::mem::take(waiting), since: Instant::now() };
+        let commit = Arc::new(Commit { id, org: self.args.org, first, last, at, entries });
+        let after = self.head.clone();
+        waiting.iter_mut().for_each(|waiting| waiting.request.reply.handed_to_store(true));
+        let in_flight = InFlight { commit: commit.clone(), after: after.clone(), waiting, since: Instant::now() };
         self.in_flight = Some(in_flight);
         let mut fate = Fate { actor: Some(myself.clone()), id };
         self.args.log.append(Append { commit, after, done: Box::new(move |result| fate.tell(result)) });
@@ -233,7 +246,7 @@ impl OrgState {
         self.durable = commit.last;
         self.publish(after.clone());
         for waiting in waiting {
-            waiting.reply.send(waiting.answer);
+            waiting.request.send(waiting.answer);
         }
         let since = self.durable - self.snapshot_at;
         if since >= SNAPSHOT_EVERY && since >= after.size() {
@@ -249,20 +262,22 @@ impl OrgState {
         warn!(%org, seq = in_flight.commit.first, %error, "a commit failed, loading the organization again");
         self.args.telemetry.store_failed(&error);
         let InFlight { commit, mut waiting, .. } = in_flight;
-        let later = self.batches.take_waiting();
+        let later = std::mem::take(&mut self.next).waiting;
         if let StoreError::Unavailable(_) | StoreError::Corrupt(_) = error {
             // Nothing was written: what is published is what is true.
             self.head = self.args.published.view().unwrap_or_else(|| Arc::new(Org::new(org)));
-            for mut waiting in waiting.into_iter().chain(later) {
-                waiting.reply.handed_to_store(false);
-                waiting.reply.send(Err(OrgError::unavailable(error.to_string())));
+            let decided = waiting.into_iter().chain(later).map(|waiting| waiting.request);
+            // Who is not decided yet would fare no better, only later.
+            for mut request in decided.chain(std::mem::take(&mut self.queue)) {
+                request.reply.handed_to_store(false);
+                request.send(Err(OrgError::unavailable(error.to_string())));
             }
             self.tick_again();
             return Ok(());
         }
         let outcome_known = matches!(error, StoreError::Conflict);
         if outcome_known {
-            waiting.iter_mut().for_each(|waiting| waiting.reply.handed_to_store(false));
+            waiting.iter_mut().for_each(|waiting| waiting.request.reply.handed_to_store(false));
         }
         // If this fails, the replies tell when they are dropped: "unknown", or that they can be sent again.
         let (head, snapshot_at) = load(&self.args).await?;
@@ -274,18 +289,18 @@ impl OrgState {
             for mut waiting in std::mem::take(&mut waiting) {
                 // A refusal was decided on a head that may never be: it is as unknown as the rest.
                 let answer = if landed { waiting.answer } else { Err(OrgError::OutcomeUnknown) };
-                waiting.reply.handed_to_store(false);
-                waiting.reply.send(answer);
+                waiting.request.reply.handed_to_store(false);
+                waiting.request.send(answer);
             }
         }
-        for mut waiting in waiting.into_iter().chain(later) {
-            waiting.conflicts += 1;
-            if waiting.conflicts > MOST_CONFLICTS {
-                waiting.reply.send(Err(OrgError::unavailable("another writer is faster all the time")));
-                continue;
+        let again: Vec<_> = waiting.into_iter().chain(later).map(|waiting| waiting.request).collect();
+        for mut request in again.into_iter().rev() {
+            request.vain += 1;
+            if request.vain > MOST_VAIN {
+                request.send(Err(OrgError::unavailable("it was decided again and again, and never became durable")));
+            } else {
+                self.queue.push_front(request); // before those who came later
             }
-            waiting.answer = self.decide(&waiting.orders);
-            self.answer_when_durable(waiting);
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! The actor that owns an organization: its only writer.
 //!
 //! ```text
-//! Execute ──► decide on the head ──► batch ──► CommitLog.append ──► Stored ──► publish the view ──► reply
-//!                  ▲                    │ one commit in flight;          │
-//!                  └── next command ◄───┘ the rest waits in batches      └─ not durable: reload, decide again or say so
+//! Execute ──► queue ──► decide on the head ──► batch ──► CommitLog.append ──► Stored ──► publish the view ──► reply
+//!               ▲                                │ one commit in flight,        │
+//!               └── what has no room in a batch ◄┘ one batch ahead              └─ not durable: reload, decide again
 //! ```
 //!
 //! The order of what can be seen is the promise: decide, persist, publish, reply. Even a refusal waits until what it

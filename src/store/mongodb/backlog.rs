@@ -54,8 +54,8 @@ pub(super) struct Pending {
 /// Commits whose documents are to follow.
 pub(super) struct Documents {
     /// Enough of the commits to know every document they touch. A commit may be left out when all it touches is
-    /// touched by one held: what is written comes from `after`. The times of status changes never go back, so that
-    /// also the oldest held entry of a service is old enough to find its changes.
+    /// touched by one held: what is written comes from `after`. Status changes are found
+    /// by the number of the oldest held commit, which is old enough for all.
     pub(super) commits: Vec<Arc<Commit>>,
     touched: HashSet<Touched>,
     /// The newest state.

@@ -151,7 +151,9 @@ impl Org {
                 }
                 let since = (from != to).then(|| {
                     let number = self.number();
-                    let row = StatusChange { number, from: Some(*from), to: *to, cause: *because, reason: reason.clone(), by, at };
+                    let seq = self.seq;
+                    let row =
+                        StatusChange { number, seq, from: Some(*from), to: *to, cause: *because, reason: reason.clone(), by, at };
                     self.history_of(*id).push(row)
                 });
                 change(&mut self.services, id, |service| {
@@ -268,7 +270,7 @@ impl Org {
             metadata: new.metadata.clone(),
         };
         let number = self.number();
-        let born = StatusChange { number, from: None, to: new.status, cause: Cause::Manual, reason: None, by, at };
+        let born = StatusChange { number, seq: self.seq, from: None, to: new.status, cause: Cause::Manual, reason: None, by, at };
         self.history_of(new.id).push(born);
         Arc::make_mut(&mut self.services).insert(new.id, Arc::new(service));
     }

@@ -19,7 +19,16 @@ fn history(changes: &[(Timestamp, ServiceStatus)]) -> History {
     let mut history = History::default();
     for (number, (at, to)) in (1..).zip(changes) {
         let from = (number > 1).then_some(Operational);
-        history.push(StatusChange { number, from, to: *to, cause: Cause::Manual, reason: None, by: Author::System, at: *at });
+        history.push(StatusChange {
+            number,
+            seq: u64::from(number),
+            from,
+            to: *to,
+            cause: Cause::Manual,
+            reason: None,
+            by: Author::System,
+            at: *at,
+        });
     }
     history
 }
@@ -83,7 +92,16 @@ fn observation_begins_at_the_oldest_change_that_is_kept() {
     let mut history = History::default();
     for number in 0..=History::MAX as u32 {
         let (to, at) = (if number == 0 { MajorOutage } else { Operational }, ms(i64::from(number) * 10));
-        history.push(StatusChange { number, from: None, to, cause: Cause::Manual, reason: None, by: Author::System, at });
+        history.push(StatusChange {
+            number,
+            seq: u64::from(number),
+            from: None,
+            to,
+            cause: Cause::Manual,
+            reason: None,
+            by: Author::System,
+            at,
+        });
     }
     let mut uptime = Uptime::default();
     Course::new(&history, ms(0), []).sweep(ms(0)..ms(100_000), |from, until, status| uptime.add(status, until.since(from)));

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench engine -- [durable] [activation] [memory] [isolation] [--seconds N] [--rounds N]
 //! [--orgs N --callers N]`; MongoDB takes
-//! part when `TOCSIN_TEST_MONGOD` names a `mongod` (`tests/run --mongod` prints it). Quote ratios and medians.
+//! part when `TOCSIN_TEST_MONGOD` names a `mongod` (`tests/run` fetches one into `.cache/`). Quote ratios and medians.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 

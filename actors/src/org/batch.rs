@@ -11,8 +11,8 @@ const HEAVIEST: usize = 1 << 20;
 pub const HEAVIEST_REQUEST: usize = 8 << 20;
 /// How many events a commit takes before the next request waits for another one. Commits of many organizations share a
 /// durable write, so this is what one organization's flood may add to everybody's wait. Measured beside 10,000 queued
-/// commands on the embedded store: with 1,000 a neighbour's p99 was 28 times its quiet one, with 16 it was 2.3 times, with
-/// 8 it is 1.7 times; the flood itself gets 33, 17 and 12 thousand commands a second.
+/// commands on the embedded store: a neighbour's p99 was 2.3 times its quiet one with 16, and is 1.7 times with 8; the
+/// flooded organization gets 17 and 12 thousand commands a second.
 const MOST_EVENTS: usize = 8;
 
 /// A request and the way back to its author.

@@ -29,21 +29,36 @@ pub(crate) async fn run(url: &str, groups: &[Group], time: Duration) -> Measured
     write(database.clone(), updates(founding, 0)).await;
     let (began, mut commands, mut latencies) = (Instant::now(), 0, Vec::new());
     let mut documents: Option<tokio::task::JoinHandle<()>> = None;
-    for n in 0.. {
+    // One organization has one commit on its way, so there is nothing that a second message could carry.
+    let lanes = if founding.commits.len() > 1 { 2 } else { 1 };
+    for n in (0..).step_by(lanes) {
         if began.elapsed() >= time {
             break;
         }
-        let (group, round) = (&groups[n % groups.len()], 1 + (n / groups.len()) as u64);
-        let fresh: Vec<RawDocumentBuf> =
-            group.commits.iter().map(|(_, first, bytes)| renumbered(bytes, first + round * 1_000_000)).collect();
-        let started = Instant::now();
-        commits.insert_many(fresh).with_options(options.clone()).await.unwrap();
-        latencies.push(started.elapsed());
+        let group = |n: usize| (&groups[n % groups.len()], 1 + (n / groups.len()) as u64);
+        let messages = (n..n + lanes).map(|n| {
+            let (group, round) = group(n);
+            let fresh: Vec<RawDocumentBuf> =
+                group.commits.iter().map(|(_, first, bytes)| renumbered(bytes, first + round * 1_000_000)).collect();
+            let message = commits.insert_many(fresh).with_options(options.clone());
+            async move {
+                let started = Instant::now();
+                message.await.unwrap();
+                started.elapsed()
+            }
+        });
+        latencies.extend(futures::future::join_all(messages).await);
         if let Some(before) = documents.take() {
             before.await.unwrap();
         }
-        documents = Some(tokio::spawn(write(database.clone(), updates(group, round))));
-        commands += group.commands;
+        let writes: Vec<_> = (n..n + lanes).map(group).map(|(group, round)| updates(group, round)).collect();
+        let database = database.clone();
+        documents = Some(tokio::spawn(async move {
+            for writes in writes {
+                write(database.clone(), writes).await;
+            }
+        }));
+        commands += (n..n + lanes).map(|n| group(n).0.commands).sum::<u64>();
     }
     if let Some(last) = documents {
         last.await.unwrap();
@@ -79,34 +94,40 @@ fn binary(uuid: [u8; 16]) -> bson::Binary {
     bson::Binary { subtype: bson::spec::BinarySubtype::Uuid, bytes: uuid.to_vec() }
 }
 
-fn updates(group: &Group, round: u64) -> BTreeMap<&'static str, Vec<RawDocumentBuf>> {
-    let mut by_collection: BTreeMap<_, Vec<_>> = BTreeMap::new();
+/// What is written into a collection: status changes are inserted, everything else replaced.
+type Writes = BTreeMap<(&'static str, &'static str, &'static str), Vec<RawDocumentBuf>>;
+
+fn updates(group: &Group, round: u64) -> Writes {
+    let mut writes = Writes::new();
     for write in &group.documents {
         let Write::Put { collection, id, body } = write else { continue };
-        let query = match id {
-            DocumentId::Entity(id) => rawdoc! { "_id": binary(*id) },
-            DocumentId::Numbered(org, number) => {
-                rawdoc! { "_id": { "org": binary(*org.uuid().as_bytes()), "number": i64::from(*number) + (round * 1_000_000) as i64 } }
+        let rest = body.iter().map(Result::unwrap).filter(|(key, _)| *key != "_id");
+        match id {
+            DocumentId::Entity(id) => {
+                let mut replacement = RawDocumentBuf::new();
+                rest.for_each(|(key, value)| replacement.append(key, value));
+                let update = rawdoc! { "q": { "_id": binary(*id) }, "u": replacement, "upsert": true };
+                writes.entry((collection.name(), "update", "updates")).or_default().push(update);
             }
-        };
-        let mut replacement = RawDocumentBuf::new();
-        for field in body.iter() {
-            let (key, value) = field.unwrap();
-            if key != "_id" {
-                replacement.append(key, value);
+            DocumentId::Numbered(org, number) => {
+                let id =
+                    rawdoc! { "org": binary(*org.uuid().as_bytes()), "number": i64::from(*number) + (round * 1_000_000) as i64 };
+                let mut change = rawdoc! { "_id": id };
+                rest.for_each(|(key, value)| change.append(key, value));
+                writes.entry((collection.name(), "insert", "documents")).or_default().push(change);
             }
         }
-        by_collection.entry(collection.name()).or_default().push(rawdoc! { "q": query, "u": replacement, "upsert": true });
     }
-    by_collection
+    writes
 }
 
-async fn write(database: Database, updates: BTreeMap<&'static str, Vec<RawDocumentBuf>>) {
-    for (collection, updates) in updates {
-        for chunk in updates.chunks(1_000) {
+async fn write(database: Database, writes: Writes) {
+    for ((collection, verb, plural), statements) in writes {
+        for chunk in statements.chunks(1_000) {
             let mut list = bson::RawArrayBuf::new();
-            chunk.iter().for_each(|update| list.push(update.clone()));
-            let answer = database.run_command(doc! { "update": collection, "updates": bson::Bson::try_from(bson::RawBson::Array(list)).unwrap(), "ordered": false }).await.unwrap();
+            chunk.iter().for_each(|statement| list.push(statement.clone()));
+            let list = bson::Bson::try_from(bson::RawBson::Array(list)).unwrap();
+            let answer = database.run_command(doc! { verb: collection, plural: list, "ordered": false }).await.unwrap();
             assert!(!answer.contains_key("writeErrors"), "{answer}");
         }
     }

@@ -1,7 +1,8 @@
 //! The one writer of commits: group commit.
 //!
-//! Everything that was queued while the previous message was on its way goes into the next one, so that the price of a
-//! durable majority write is shared by all who wait, and nobody waits for company.
+//! Everything that was queued while earlier messages were on their way goes into the next one, so that the price of a
+//! durable majority write is shared by all who wait, and nobody waits for company. Two messages fly at once, never with
+//! commits of the same organization.
 
 use super::{
     backlog::Backlog,
@@ -11,10 +12,10 @@ use super::{
 };
 use crate::store::documents;
 use bson::{RawDocumentBuf, doc};
-use futures::future::join_all;
+use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use mongodb::error::{Error, ErrorKind};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 use tocsin_actors::{
@@ -25,6 +26,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 /// How many commits travel in one message. At 1,000 the price of durability is shared enough: more gained nothing.
 const MAX_COMMITS: usize = 1_000;
+
+/// How many messages are on their way at once. With a second one, a commit that comes just after the first has left does
+/// not wait for it: an organization that always has something to write would make each of its neighbours wait twice.
+const MAX_MESSAGES: usize = 2;
 
 /// How many bytes do: far below the 48 MB of one message, so that the driver never splits it and one answer tells the
 /// fate of all.
@@ -46,6 +51,45 @@ struct Parcel {
     body: RawDocumentBuf,
 }
 
+/// Commits that wait for a place in a message.
+#[derive(Default)]
+struct Waiting {
+    parcels: VecDeque<Parcel>,
+    /// Organizations of which a commit is on its way: their next one waits for its fate.
+    flying: HashSet<OrgId>,
+}
+
+impl Waiting {
+    /// The next message: who came first, as far as it may go and fits.
+    fn next_group(&mut self) -> Option<Vec<Parcel>> {
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        let mut left = VecDeque::new();
+        while let Some(parcel) = self.parcels.pop_front() {
+            let size = parcel.body.as_bytes().len();
+            if group.len() == MAX_COMMITS || (!group.is_empty() && bytes + size > MAX_BYTES) {
+                left.push_back(parcel);
+                break;
+            }
+            if self.flying.insert(parcel.org()) {
+                bytes += size;
+                group.push(parcel);
+            } else {
+                left.push_back(parcel);
+            }
+        }
+        left.append(&mut self.parcels);
+        self.parcels = left;
+        (!group.is_empty()).then_some(group)
+    }
+
+    fn landed(&mut self, orgs: &[OrgId]) {
+        for org in orgs {
+            self.flying.remove(org);
+        }
+    }
+}
+
 impl Parcel {
     fn commit(&self) -> Arc<Commit> {
         self.append.commit.clone()
@@ -65,31 +109,33 @@ impl Appender {
 
     pub(super) async fn run(self, mut queue: UnboundedReceiver<Append>) {
         let mut arrived = Vec::with_capacity(MAX_COMMITS);
-        while queue.recv_many(&mut arrived, MAX_COMMITS).await > 0 {
-            let mut group = Vec::with_capacity(arrived.len());
-            let mut bytes = 0;
-            let mut orgs = HashSet::with_capacity(arrived.len());
-            for append in arrived.drain(..) {
-                let Some(parcel) = pack(append) else { continue };
-                let size = parcel.body.as_bytes().len();
-                // A second commit of one organization waits for the fate of the first.
-                if !group.is_empty() && (bytes + size > MAX_BYTES || orgs.contains(&parcel.org())) {
-                    self.write(std::mem::take(&mut group)).await;
-                    bytes = 0;
-                    orgs.clear();
-                }
-                bytes += size;
-                orgs.insert(parcel.org());
-                group.push(parcel);
+        let mut waiting = Waiting::default();
+        let mut flying = FuturesUnordered::new();
+        let mut open = true;
+        loop {
+            while flying.len() < MAX_MESSAGES
+                && let Some(group) = waiting.next_group()
+            {
+                flying.push(self.write(group));
             }
-            self.write(group).await;
+            tokio::select! {
+                biased;
+                Some(orgs) = flying.next() => waiting.landed(&orgs),
+                count = queue.recv_many(&mut arrived, MAX_COMMITS), if open && waiting.parcels.len() < MAX_COMMITS => {
+                    open = count > 0;
+                    waiting.parcels.extend(arrived.drain(..).filter_map(pack));
+                }
+                else => return,
+            }
         }
     }
 
-    async fn write(&self, parcels: Vec<Parcel>) {
+    /// Answers whose commits these were, when their fate is known and told.
+    async fn write(&self, parcels: Vec<Parcel>) -> Vec<OrgId> {
+        let orgs = parcels.iter().map(Parcel::org).collect();
         let parcels = self.in_order(parcels).await;
         if parcels.is_empty() {
-            return;
+            return orgs;
         }
         let message = self.commits.insert_many(parcels.iter().map(|parcel| &parcel.body)).ordered(false);
         let sent = tokio::time::timeout(ANSWER_TIMEOUT, message.write_concern(write_concern()).into_future()).await;
@@ -101,6 +147,7 @@ impl Appender {
         for (parcel, fate) in parcels.into_iter().zip(fates) {
             self.tell(parcel.append, fate);
         }
+        orgs
     }
 
     fn tell(&self, append: Append, fate: Result<(), StoreError>) {

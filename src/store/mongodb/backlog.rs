@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 use tocsin_actors::{
     domain::{Commit, Org, OrgId, event::Touched},
@@ -170,6 +171,24 @@ impl Backlog {
         }
     }
 
+    /// Lets work gather, unless somebody waits for it.
+    pub(super) async fn rest(&self, time: Duration) {
+        let urgent = async {
+            loop {
+                let notified = self.changed.notified();
+                {
+                    let state = self.lock();
+                    if state.closed || !state.work.waiters.is_empty() {
+                        return;
+                    }
+                }
+                notified.await;
+            }
+        };
+        let _ = tokio::time::timeout(time, urgent).await; // either way it is over
+        self.changed.notify_one(); // what came meanwhile has been heard here
+    }
+
     /// Puts back what could not be written, under what has come since.
     pub(super) fn put_back(&self, orgs: HashMap<OrgId, Pending>) {
         orgs.into_iter().for_each(|(org, pending)| self.join(org, pending));
@@ -230,6 +249,22 @@ mod tests {
         backlog.put_back(taken.orgs);
         assert_eq!(held(&backlog), (2, new.seq()));
         assert_eq!(backlog.lock().work.orgs[&org(1)].snapshot.as_ref().unwrap().seq(), new.seq());
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_documents_cuts_the_rest_short() {
+        let backlog = Arc::new(Backlog::default());
+        let (commit, after) = Writer::of(1).commit([create_organization(1)]);
+        backlog.documents([commit], after);
+        let resting = tokio::time::timeout(Duration::from_millis(20), backlog.rest(Duration::from_secs(3_600))).await;
+        assert!(resting.is_err(), "work alone does not end a rest");
+        let waiting = tokio::spawn({
+            let backlog = backlog.clone();
+            async move { backlog.settle().await }
+        });
+        backlog.rest(Duration::from_secs(3_600)).await;
+        backlog.take().await.unwrap().waiters.pop().unwrap().send(Ok(())).unwrap();
+        waiting.await.unwrap().unwrap();
     }
 
     #[tokio::test]

@@ -6,11 +6,11 @@ use super::{
     database::{ANSWER_TIMEOUT, Database, write_concern_document},
     errors,
 };
-use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, cstr, raw::CStr};
+use bson::{Bson, Document, RawArrayBuf, RawDocument, RawDocumentBuf, cstr, doc, raw::CStr};
 use tocsin_actors::store::StoreError;
 
-/// How many statements go into one message.
-const MAX_STATEMENTS: usize = 1_000;
+/// How many statements go into one message. With more, the server is busy long enough for a commit to feel it.
+const MAX_STATEMENTS: usize = 200;
 
 /// How many bytes do. A raw command is one document, so MongoDB's 16 MiB hold for all of it.
 const MAX_BYTES: usize = 12_000_000;
@@ -21,6 +21,7 @@ pub(super) const MAX_BODY: usize = 16 * 1024 * 1024 - 16 * 1024;
 /// Which command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
+    Insert,
     Update,
     Delete,
 }
@@ -28,16 +29,27 @@ pub(super) enum Verb {
 impl Verb {
     const fn words(self) -> (&'static CStr, &'static CStr) {
         match self {
+            Self::Insert => (cstr!("insert"), cstr!("documents")),
             Self::Update => (cstr!("update"), cstr!("updates")),
             Self::Delete => (cstr!("delete"), cstr!("deletes")),
         }
     }
 }
 
+/// When a message counts as done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Concern {
+    /// The primary has done it. Something durable must follow on it: whoever loses this loses that too, because a server
+    /// keeps and gives up its writes in their order. It saves the disk a flush, for which commits would have to wait.
+    Accepted,
+    /// A majority has it in its journals.
+    Durable,
+}
+
 /// What the server said of single statements, by their place.
 #[derive(Default)]
 pub(super) struct Answers {
-    /// Found a key taken. For a guarded upsert: something newer is there.
+    /// Found a key taken. For a guarded upsert: something newer is there. For an insert: it is there already.
     pub(super) overtaken: Vec<usize>,
     /// Were refused, and why.
     pub(super) refused: Vec<(usize, String)>,
@@ -45,12 +57,13 @@ pub(super) struct Answers {
     pub(super) inserted: Vec<usize>,
 }
 
-/// Runs all statements, in no order. Fails as a whole when it is not known of some whether they are durable.
+/// Runs all statements (an insert's are documents), in no order. Fails as a whole when it is not known of some whether they are durable.
 pub(super) async fn run(
     database: &Database,
     verb: Verb,
     collection: &str,
     statements: &[impl AsRef<RawDocument>],
+    concern: Concern,
 ) -> Result<Answers, StoreError> {
     let mut answers = Answers::default();
     let mut start = 0;
@@ -61,7 +74,7 @@ pub(super) async fn run(
             bytes <= MAX_BYTES
         });
         let end = start + fitting.count().max(1);
-        message(database, verb, collection, &statements[start..end], start, &mut answers).await?;
+        message(database, verb, collection, &statements[start..end], start, concern, &mut answers).await?;
         start = end;
     }
     Ok(answers)
@@ -73,6 +86,7 @@ async fn message(
     collection: &str,
     statements: &[impl AsRef<RawDocument>],
     offset: usize,
+    concern: Concern,
     answers: &mut Answers,
 ) -> Result<(), StoreError> {
     let (verb, plural) = verb.words();
@@ -82,7 +96,11 @@ async fn message(
     command.append(verb, collection);
     command.append(plural, array);
     command.append(cstr!("ordered"), false);
-    let concern = RawDocumentBuf::try_from(&write_concern_document()).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let concern = match concern {
+        Concern::Accepted => doc! { "w": 1 },
+        Concern::Durable => write_concern_document(),
+    };
+    let concern = RawDocumentBuf::try_from(&concern).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     command.append(cstr!("writeConcern"), concern);
     let sent = tokio::time::timeout(ANSWER_TIMEOUT, database.inner.run_raw_command(command).into_future()).await;
     let answer = sent.map_err(|_| StoreError::Unknown(errors::no_answer()))?.map_err(|error| errors::writing(&error))?;

@@ -16,6 +16,10 @@ use std::{
 };
 use tocsin_actors::{domain::OrgId, store::StoreError};
 
+/// The pause after each round. Documents come a moment later and many at once: rounds that follow each other without a
+/// pause rewrite the same few documents of a busy organization hundreds of times a second, and every commit waits for it.
+const REST: Duration = Duration::from_millis(10);
+
 /// The first pause after a failed round: about the time a new primary needs to take over.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -55,6 +59,7 @@ impl Projector {
             waiters.into_iter().for_each(|waiter| drop(waiter.send(outcome.clone()))); // who left does not mind
             let Err(error) = outcome else {
                 (pause, failures) = (FIRST_PAUSE, 0);
+                self.backlog.rest(REST).await;
                 continue;
             };
             failures += 1;

@@ -6,7 +6,7 @@
 //! too many, which `check` finds.)
 
 use super::{
-    bulk::{self, Verb},
+    bulk::{self, Concern, Verb},
     database::{Database, id, number},
     reading,
 };
@@ -42,7 +42,7 @@ pub(super) async fn remove_revived(
         };
         let statement = RawDocumentBuf::try_from(&doc! { "q": which, "limit": 0 });
         let statement = statement.map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        bulk::run(database, Verb::Delete, collection.name(), &[statement]).await?;
+        bulk::run(database, Verb::Delete, collection.name(), &[statement], Concern::Durable).await?;
     }
     tracing::info!(%org, seq, "somebody else wrote newer documents");
     Ok(())

@@ -5,7 +5,7 @@
 
 use super::{
     backlog::Pending,
-    bulk::{self, MAX_BODY, Verb},
+    bulk::{self, Concern, MAX_BODY, Verb},
     database::{Database, PROJECTIONS, id, number},
     repair, snapshots,
 };
@@ -99,7 +99,8 @@ impl Slice {
     }
 
     /// Replaces a document that is not newer, or writes the first one. When a newer one is there, the guard does not
-    /// find it, the server tries to insert, and the taken key tells that we were overtaken.
+    /// find it, the server tries to insert, and the taken key tells that we were overtaken. A change of a status is true
+    /// for ever: it is inserted, which costs the server a fraction, and a taken key says that it is there already.
     fn put(&mut self, org: &Org, collection: Collection, body: RawDocumentBuf) -> Result<(), StoreError> {
         let size = body.as_bytes().len();
         if size > MAX_BODY {
@@ -108,10 +109,16 @@ impl Slice {
         }
         let id = body.get("_id").ok().flatten().ok_or_else(|| StoreError::Corrupt("a document without `_id`".into()))?;
         let id = RawBson::from(id);
-        let mut statement = RawDocumentBuf::new();
-        statement.append(cstr!("q"), rawdoc! { "_id": id.clone(), "seq": { "$lte": number(org.seq()) } });
-        statement.append(cstr!("u"), body);
-        statement.append(cstr!("upsert"), true);
+        let statement = match collection {
+            Collection::StatusChanges => body,
+            _ => {
+                let mut statement = RawDocumentBuf::new();
+                statement.append(cstr!("q"), rawdoc! { "_id": id.clone(), "seq": { "$lte": number(org.seq()) } });
+                statement.append(cstr!("u"), body);
+                statement.append(cstr!("upsert"), true);
+                statement
+            }
+        };
         self.bytes += size;
         self.puts.entry(collection).or_default().push(Put { org: org.id(), id, statement });
         Ok(())
@@ -169,12 +176,13 @@ impl Slice {
 }
 
 async fn write_puts(database: &Database, collection: Collection, puts: &[Put]) -> Result<Vec<(OrgId, String)>, StoreError> {
-    let answers = bulk::run(database, Verb::Update, collection.name(), puts).await?;
+    let verb = if collection == Collection::StatusChanges { Verb::Insert } else { Verb::Update };
+    let answers = bulk::run(database, verb, collection.name(), puts, Concern::Accepted).await?;
     Ok(answers.refused.into_iter().map(|(index, reason)| (puts[index].org, reason)).collect())
 }
 
 async fn delete(database: &Database, collection: &str, statements: &[RawDocumentBuf]) -> Result<(), StoreError> {
-    let answers = bulk::run(database, Verb::Delete, collection, statements).await?;
+    let answers = bulk::run(database, Verb::Delete, collection, statements, Concern::Accepted).await?;
     match answers.refused.into_iter().next() {
         Some((_, reason)) => Err(StoreError::Unavailable(reason)),
         None => Ok(()),
@@ -189,7 +197,7 @@ async fn mark(database: &Database, marks: &[(OrgId, Seq)]) -> Result<Vec<(OrgId,
         statement(doc! { "q": guard, "u": { "_id": org, "seq": seq }, "upsert": true })
     };
     let statements: Vec<_> = marks.iter().map(one).collect();
-    let answers = bulk::run(database, Verb::Update, PROJECTIONS, &statements).await?;
+    let answers = bulk::run(database, Verb::Update, PROJECTIONS, &statements, Concern::Durable).await?;
     match answers.refused.into_iter().next() {
         Some((_, reason)) => Err(StoreError::Unavailable(reason)),
         None => Ok(answers.overtaken.into_iter().map(|index| marks[index]).collect()),

@@ -4,7 +4,7 @@
 //! commits are read from the start.
 
 use super::{
-    bulk::{self, Verb},
+    bulk::{self, Concern, Verb},
     database::{Database, id, number, number_in, read, read_all},
 };
 use crate::store::documents;
@@ -100,7 +100,7 @@ async fn encode(org: Arc<Org>) -> Result<Vec<u8>, StoreError> {
 }
 
 async fn flush(database: &Database, verb: Verb, collection: &str, statements: &mut Vec<RawDocumentBuf>) -> Result<(), StoreError> {
-    let answers = bulk::run(database, verb, collection, statements).await?;
+    let answers = bulk::run(database, verb, collection, statements, Concern::Durable).await?;
     statements.clear();
     // Overtaken ones are fine: a newer snapshot is there.
     match answers.refused.into_iter().next() {

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod directory;
 pub mod domain;
 pub mod org;
+pub mod records;
 pub mod store;
 pub mod telemetry;
 #[cfg(any(test, feature = "testkit"))]

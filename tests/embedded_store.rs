@@ -7,6 +7,7 @@ use std::{fs, path::Path, sync::Arc};
 use tempfile::TempDir;
 use tocsin::store::{OpenError, embedded::EmbeddedStore, open};
 use tocsin_actors::{
+    records::{Record, RecordKind, RecordStore},
     store::{Archive, CommitLog, Store},
     testkit::{builders::*, contract::Fixture},
 };
@@ -106,6 +107,41 @@ async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
     let sentence = refused(folder.path());
     assert!(sentence.contains("newer version (schema 2, this one knows 1)"), "{sentence}");
     assert!(fs::read(&file).unwrap() == before, "the file was changed");
+}
+
+/// Of the time before there were records, for example: it gets the tables that came since.
+#[tokio::test]
+async fn a_file_of_an_older_version_is_opened_and_used() {
+    let folder = TempDir::new().unwrap();
+    let writer = filled(folder.path()).await;
+    {
+        let database = redb::Database::open(folder.path().join("tocsin.redb")).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let records = redb::TableDefinition::<&[u8; 17], &[u8]>::new("records");
+        let owners = redb::TableDefinition::<&[u8; 33], ()>::new("record_owners");
+        let expiries = redb::TableDefinition::<&[u8; 25], ()>::new("record_expiries");
+        assert!(transaction.delete_table(records).unwrap());
+        assert!(transaction.delete_table(owners).unwrap() && transaction.delete_table(expiries).unwrap());
+        transaction.commit().unwrap();
+    }
+    let before = fs::read(folder.path().join("tocsin.redb")).unwrap();
+    let session = Record::new(RecordKind::Session, user(7).uuid(), user(1).uuid(), Some(at(1)), &person(1)).unwrap();
+    {
+        let rehearsal = EmbeddedStore::rehearse(folder.path()).unwrap();
+        assert_eq!(rehearsal.record(RecordKind::Session, session.id).await.unwrap(), None);
+        rehearsal.put_record(session.clone()).await.unwrap();
+        assert_eq!(rehearsal.record(RecordKind::Session, session.id).await.unwrap(), Some(session.clone()));
+    }
+    assert!(fs::read(folder.path().join("tocsin.redb")).unwrap() == before, "the file was changed");
+    for made in [true, false] {
+        let store = EmbeddedStore::open(folder.path()).unwrap();
+        assert_eq!(store.record(RecordKind::Session, session.id).await.unwrap().is_none(), made);
+        if made {
+            store.put_record(session.clone()).await.unwrap();
+        }
+        assert_eq!(store.records_of(RecordKind::Session, session.owner, None, 9).await.unwrap(), std::slice::from_ref(&session));
+        assert_eq!(store.load(org(1)).await.unwrap().commits, writer.commits());
+    }
 }
 
 #[tokio::test]

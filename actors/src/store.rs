@@ -6,6 +6,7 @@
 use crate::{
     accounts::User,
     domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
+    records::RecordStore,
 };
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -191,5 +192,5 @@ impl PartialEq for StoredDocument {
 }
 
 /// Everything the product needs of a store.
-pub trait Store: CommitLog + AccountStore + Archive {}
-impl<T: CommitLog + AccountStore + Archive> Store for T {}
+pub trait Store: CommitLog + AccountStore + RecordStore + Archive {}
+impl<T: CommitLog + AccountStore + RecordStore + Archive> Store for T {}

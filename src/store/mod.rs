@@ -4,5 +4,6 @@ pub mod documents;
 pub mod embedded;
 pub mod mongodb;
 mod open;
+mod records;
 
 pub use open::{OpenError, open, open_existing, rehearse};

@@ -1,11 +1,12 @@
 //! The first contact and the last: what is refused, how it is explained, and how a store is closed.
 
-use crate::bench::{Bench, assert_documents_show};
+use crate::bench::{Bench, assert_documents_show, uuid};
 use crate::mongod::Mongod;
 use futures::future::join_all;
 use mongodb::bson::{Bson, Document, doc};
 use std::time::{Duration, Instant};
 use tocsin::store::mongodb::{MongoStore, OpenError};
+use tocsin_actors::records::{Record, RecordKind, RecordStore};
 use tocsin_actors::store::{CommitLog, StoreError};
 use tocsin_actors::testkit::builders::*;
 
@@ -35,6 +36,31 @@ async fn a_database_of_another_program_is_refused_and_not_touched() {
     bench.store().await;
     bench.store().await;
     assert_eq!(bench.count("meta", doc! { "_id": "schema", "version": 1 }).await, 1);
+}
+
+/// Of the time before there were records: it gets the collections that came since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_an_older_version_is_opened_and_used() {
+    let bench = Bench::new().await;
+    let mut writer = Writer::of(1);
+    writer.append(&*bench.store().await, [create_organization(1)]).await.unwrap();
+    for kind in RecordKind::ALL {
+        bench.shell.collection::<Document>(kind.name()).drop().await.unwrap();
+    }
+    let store = bench.store().await;
+    assert_eq!(store.records(RecordKind::Session, None, 9).await.unwrap(), []);
+    let session = Record::new(RecordKind::Session, user(7).uuid(), user(1).uuid(), Some(at(60)), &person(1)).unwrap();
+    store.put_record(session.clone()).await.unwrap();
+    assert_eq!(store.records_of(RecordKind::Session, session.owner, None, 9).await.unwrap(), [session]);
+    assert_eq!(store.load(org(1)).await.unwrap().commits, writer.commits());
+    // As a person with a shell finds it.
+    let date = mongodb::bson::DateTime::from_millis(at(60).millis());
+    let filter = doc! { "_id": uuid(user(7).uuid()), "owner": uuid(user(1).uuid()), "version": 1, "expires_at": date };
+    assert_eq!(bench.count("sessions", filter).await, 1);
+    for kind in RecordKind::ALL {
+        let indexes = bench.shell.collection::<Document>(kind.name()).list_index_names().await.unwrap();
+        assert_eq!(indexes, ["_id_", "owner_1__id_1", "expires_at_1"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 use crate::{
     accounts::User,
     domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
+    records::{Record, RecordKind, RecordStore},
     store::{AccountError, AccountStore, Append, Archive, CommitLog, Later, Loaded, Store, StoreError, StoredDocument, UserKey},
 };
 use futures::future::{BoxFuture, FutureExt};
@@ -11,6 +12,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// What is asked of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -270,6 +272,27 @@ impl AccountStore for FailingStore {
     }
     fn next_number(&self) -> Later<'_, u64> {
         self.inner.next_number()
+    }
+}
+
+impl RecordStore for FailingStore {
+    fn put_record(&self, record: Record) -> BoxFuture<'_, Result<(), AccountError>> {
+        self.inner.put_record(record)
+    }
+    fn record(&self, kind: RecordKind, id: Uuid) -> Later<'_, Option<Record>> {
+        self.inner.record(kind, id)
+    }
+    fn records_of(&self, kind: RecordKind, owner: Uuid, after: Option<Uuid>, limit: usize) -> Later<'_, Vec<Record>> {
+        self.inner.records_of(kind, owner, after, limit)
+    }
+    fn records(&self, kind: RecordKind, after: Option<Uuid>, limit: usize) -> Later<'_, Vec<Record>> {
+        self.inner.records(kind, after, limit)
+    }
+    fn delete_record(&self, kind: RecordKind, id: Uuid) -> Later<'_, ()> {
+        self.inner.delete_record(kind, id)
+    }
+    fn forget_expired(&self, before: Timestamp, limit: usize) -> Later<'_, ()> {
+        self.inner.forget_expired(before, limit)
     }
 }
 

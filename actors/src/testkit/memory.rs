@@ -1,8 +1,11 @@
 //! A store that forgets everything when it is dropped, and otherwise keeps every promise of the ports.
 
+mod records;
+
 use crate::{
     accounts::{User, folded},
     domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
+    records::{Record, RecordKind},
     store::{AccountError, AccountStore, Append, Archive, CommitLog, Done, Later, Loaded, StoreError, StoredDocument, UserKey},
 };
 use futures::future::{BoxFuture, FutureExt, ready};
@@ -11,6 +14,7 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use uuid::Uuid;
 
 /// When a commit becomes durable and its author is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -39,6 +43,7 @@ struct Data {
     users: BTreeMap<UserId, User>,
     slugs: BTreeMap<Slug, (OrgId, Timestamp)>,
     number: u64,
+    records: BTreeMap<(RecordKind, Uuid), Record>,
 }
 
 #[derive(Default)]

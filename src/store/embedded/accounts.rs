@@ -46,7 +46,8 @@ where
 }
 
 impl EmbeddedStore {
-    fn change<T: Send + 'static>(
+    /// Has the writer change something, and answers when that is durable.
+    pub(super) fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&mut Tables<'_>) -> Result<Result<T, AccountError>, redb::Error> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, AccountError>> {
@@ -115,7 +116,7 @@ fn put(tables: &mut Tables<'_>, old: Option<&User>, user: &User) -> Result<Resul
 }
 
 /// A change of accounts can only be refused by the store itself where the port says nothing else.
-fn store_only<T: Send + 'static>(change: BoxFuture<'static, Result<T, AccountError>>) -> Later<'static, T> {
+pub(super) fn store_only<T: Send + 'static>(change: BoxFuture<'static, Result<T, AccountError>>) -> Later<'static, T> {
     let plain = |error| match error {
         AccountError::Store(error) => error,
         refused => StoreError::Corrupt(refused.to_string()),

@@ -2,12 +2,12 @@
 
 use super::{
     rehearsal::Rehearsal,
-    tables::{META, SCHEMA, Tables},
+    tables::{self, META, SCHEMA, Tables},
 };
 use crate::store::OpenError;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, backends::InMemoryBackend};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableHandle, backends::InMemoryBackend};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{self, File},
     io::{self, ErrorKind},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -105,11 +105,10 @@ fn check_schema(path: &Path, database: &Database) -> Result<(), OpenError> {
     }
 }
 
-/// Makes every table, so that readers find them.
+/// Makes every table, so that readers find them: in a new file all, in an older one those that came since.
 pub(super) fn prepare(database: &Database) -> Result<(), redb::Error> {
-    if let Ok(meta) = database.begin_read()?.open_table(META)
-        && redb::ReadableTable::get(&meta, "schema")?.is_some()
-    {
+    let there: HashSet<_> = database.begin_read()?.list_tables()?.map(|table| table.name().to_owned()).collect();
+    if tables::names().into_iter().all(|name| there.contains(name)) {
         return Ok(());
     }
     let transaction = database.begin_write()?;

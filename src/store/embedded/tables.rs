@@ -1,9 +1,13 @@
 //! What is in the file. Every key begins with what it is looked up by, numbers are big-endian, so that the order of the
 //! bytes is the order of the things.
 
-use redb::{Table, TableDefinition, WriteTransaction};
+use redb::{Table, TableDefinition, TableHandle, WriteTransaction};
 use std::collections::HashMap;
-use tocsin_actors::domain::{OrgId, Seq, ServiceId, Timestamp};
+use tocsin_actors::{
+    domain::{OrgId, Seq, ServiceId, Timestamp},
+    records::RecordKind,
+};
+use uuid::Uuid;
 
 /// An id as it stands in keys.
 pub(super) type Id = [u8; 16];
@@ -30,6 +34,33 @@ pub(super) const USERS: TableDefinition<&Id, &[u8]> = TableDefinition::new("user
 pub(super) const USER_NAMES: TableDefinition<&[u8], &Id> = TableDefinition::new("user_names");
 /// Slug → organization, since when.
 pub(super) const SLUGS: TableDefinition<&str, (&Id, i64)> = TableDefinition::new("slugs");
+/// Kind, id → see `store::records`.
+pub(super) const RECORDS: TableDefinition<&[u8; 17], &[u8]> = TableDefinition::new("records");
+/// Kind, owner, id: whose they are.
+pub(super) const RECORD_OWNERS: TableDefinition<&[u8; 33], ()> = TableDefinition::new("record_owners");
+/// Kind, time, id: when they expire.
+pub(super) const RECORD_EXPIRIES: TableDefinition<&[u8; 25], ()> = TableDefinition::new("record_expiries");
+
+/// The names of all of them. A file that was written before one of them was thought of gets it when it is opened.
+pub(super) fn names() -> [&'static str; 12] {
+    fn name(table: &impl TableHandle) -> &str {
+        table.name()
+    }
+    [
+        name(&META),
+        name(&COMMITS),
+        name(&DOCUMENTS),
+        name(&MEMBERSHIPS),
+        name(&DUE),
+        name(&SNAPSHOTS),
+        name(&USERS),
+        name(&USER_NAMES),
+        name(&SLUGS),
+        name(&RECORDS),
+        name(&RECORD_OWNERS),
+        name(&RECORD_EXPIRIES),
+    ]
+}
 
 /// Every table, open for writing in one transaction.
 pub(super) struct Tables<'a> {
@@ -42,6 +73,9 @@ pub(super) struct Tables<'a> {
     pub(super) users: Table<'a, &'static Id, &'static [u8]>,
     pub(super) user_names: Table<'a, &'static [u8], &'static Id>,
     pub(super) slugs: Table<'a, &'static str, (&'static Id, i64)>,
+    pub(super) records: Table<'a, &'static [u8; 17], &'static [u8]>,
+    pub(super) record_owners: Table<'a, &'static [u8; 33], ()>,
+    pub(super) record_expiries: Table<'a, &'static [u8; 25], ()>,
     /// The last event of organizations that were written to. Nobody else writes to the file.
     pub(super) last: &'a mut HashMap<OrgId, Seq>,
 }
@@ -59,6 +93,9 @@ impl<'a> Tables<'a> {
             users: transaction.open_table(USERS)?,
             user_names: transaction.open_table(USER_NAMES)?,
             slugs: transaction.open_table(SLUGS)?,
+            records: transaction.open_table(RECORDS)?,
+            record_owners: transaction.open_table(RECORD_OWNERS)?,
+            record_expiries: transaction.open_table(RECORD_EXPIRIES)?,
             last,
         })
     }
@@ -76,6 +113,27 @@ pub(super) fn membership_key(user: Id, org: OrgId, member: Id) -> [u8; 48] {
     key[..16].copy_from_slice(&user);
     key[16..32].copy_from_slice(org.uuid().as_bytes());
     key[32..].copy_from_slice(&member);
+    key
+}
+
+pub(super) fn record_key(kind: RecordKind, id: Uuid) -> [u8; 17] {
+    let mut key = [kind as u8; 17];
+    key[1..].copy_from_slice(id.as_bytes());
+    key
+}
+
+pub(super) fn owner_key(kind: RecordKind, owner: Uuid, id: Uuid) -> [u8; 33] {
+    let mut key = [kind as u8; 33];
+    key[1..17].copy_from_slice(owner.as_bytes());
+    key[17..].copy_from_slice(id.as_bytes());
+    key
+}
+
+pub(super) fn expiry_key(kind: RecordKind, at: Timestamp, id: Uuid) -> [u8; 25] {
+    let mut key = [kind as u8; 25];
+    // The sign turned over, so that the years before 1970 come first.
+    key[1..9].copy_from_slice(&(at.millis() ^ i64::MIN).to_be_bytes());
+    key[9..].copy_from_slice(id.as_bytes());
     key
 }
 

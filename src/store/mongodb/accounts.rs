@@ -31,7 +31,8 @@ pub(super) const USERNAME_INDEX: &str = "username_folded";
 pub(super) const IDENTITY_INDEX: &str = "external_identity";
 
 impl MongoStore {
-    fn accounts(&self, name: &str) -> Raw {
+    /// A collection of small documents, each written by itself.
+    pub(super) fn accounts(&self, name: &str) -> Raw {
         self.database.collection(name)
     }
 }
@@ -196,7 +197,7 @@ fn taken(error: AccountError) -> AccountError {
 }
 
 /// Writes one document, in bounded time, and says what was taken if something was.
-async fn write<T>(order: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, AccountError> {
+pub(super) async fn write<T>(order: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, AccountError> {
     let error = match tokio::time::timeout(ANSWER_TIMEOUT, order.into_future()).await {
         Ok(Ok(written)) => return Ok(written),
         Ok(Err(error)) => error,
@@ -212,7 +213,7 @@ async fn write<T>(order: impl IntoFuture<Output = mongodb::error::Result<T>>) ->
 }
 
 /// The same where nothing can be taken.
-async fn write_plain<T>(order: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, StoreError> {
+pub(super) async fn write_plain<T>(order: impl IntoFuture<Output = mongodb::error::Result<T>>) -> Result<T, StoreError> {
     write(order).await.map_err(|error| match error {
         AccountError::Store(error) => error,
         other => StoreError::Unavailable(other.to_string()),

@@ -12,10 +12,12 @@ use super::{
 use crate::store::documents::Collection;
 use bson::{Document, doc};
 use mongodb::{IndexModel, options::IndexOptions};
+use tocsin_actors::records::RecordKind;
 
 /// Makes sure of all of them.
 pub(super) async fn create(database: &Database) -> mongodb::error::Result<()> {
-    for (collection, indexes) in all() {
+    let records = RecordKind::ALL.map(|kind| (kind.name(), records()));
+    for (collection, indexes) in all().into_iter().chain(records) {
         database.collection(collection).create_indexes(indexes).await?;
     }
     Ok(())
@@ -53,6 +55,11 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
         ),
         (Collection::StatusChanges.name(), vec![plain(doc! { "service": 1, "at": 1 }), plain(doc! { "org": 1, "at": 1 })]),
     ]
+}
+
+/// Of every kind: whose they are, in the order in which they are listed, and those that expire.
+fn records() -> Vec<IndexModel> {
+    vec![plain(doc! { "owner": 1, "_id": 1 }), plain(doc! { "expires_at": 1 })]
 }
 
 fn plain(keys: Document) -> IndexModel {

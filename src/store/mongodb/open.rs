@@ -15,6 +15,7 @@ use mongodb::{
     options::ClientOptions,
 };
 use std::{future::IntoFuture, time::Duration};
+use tocsin_actors::records::RecordKind;
 
 /// The database when the address names none.
 const DEFAULT_DATABASE: &str = "tocsin";
@@ -209,7 +210,9 @@ impl Contact {
         let ours = [COMMITS, PROJECTIONS, SNAPSHOTS, PARTS, USERS, SLUGS, COUNTERS];
         let there = self.ask(database.inner.list_collection_names()).await?;
         let readable = Collection::ALL.map(Collection::name);
-        match there.into_iter().find(|name| ours.contains(&name.as_str()) || readable.contains(&name.as_str())) {
+        let records = RecordKind::ALL.map(RecordKind::name);
+        let is_ours = |name: &str| ours.contains(&name) || readable.contains(&name) || records.contains(&name);
+        match there.into_iter().find(|name| is_ours(name)) {
             Some(collection) => Err(OpenError::Foreign { database: self.database.clone(), collection }),
             None => Ok(()),
         }

@@ -4,10 +4,12 @@
 mod accounts;
 mod documents;
 mod log;
+mod records;
 
 pub use accounts::*;
 pub use documents::*;
 pub use log::*;
+pub use records::*;
 
 use super::builders::*;
 use crate::{
@@ -71,6 +73,16 @@ macro_rules! store_contract {
             a_slug_can_be_taken_over_from_its_claimant_only
             a_number_is_given_once
             accounts_are_there_after_opening_again
+            a_record_comes_back_as_it_was
+            a_record_is_made_once
+            only_the_next_version_replaces_a_record
+            one_of_many_writers_changes_a_record
+            records_are_listed_by_owner_in_pages
+            records_are_listed_in_pages
+            records_of_different_kinds_are_apart
+            a_deleted_record_is_gone
+            expired_records_are_forgotten_and_no_others
+            records_are_there_after_opening_again
         }
     };
     (@tests $fixture:expr; $($promise:ident)+) => {$(

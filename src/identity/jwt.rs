@@ -1,0 +1,83 @@
+//! What every JSON Web Token must be, ours and those of providers, before anything in it is believed.
+//!
+//! The algorithm is the verifier's choice, never the token's: a key is only ever used with the algorithms that it was
+//! configured for. Times are compared with our clock here and not by the library, so that tests can say what time it is.
+
+use super::AuthError;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, dangerous, decode};
+use serde::{Deserialize, de::DeserializeOwned};
+use tocsin_actors::domain::Timestamp;
+
+/// By how much clocks may disagree, in seconds.
+pub(super) const LEEWAY_S: i64 = 5;
+/// The longest token that is looked at: several times what providers put into one, and what fits into a header.
+const LONGEST: usize = 16 * 1024;
+
+/// What a token says of itself: enough to choose who verifies it, and not to be believed before that.
+pub(super) struct Unverified {
+    pub(super) algorithm: Algorithm,
+    pub(super) kind: Option<String>,
+    pub(super) key: String,
+    pub(super) issuer: String,
+}
+
+/// Reads what a token says of itself.
+pub(super) fn peek(token: &str) -> Result<Unverified, AuthError> {
+    #[derive(Deserialize)]
+    struct Issuer {
+        iss: String,
+    }
+    if token.len() > LONGEST {
+        return Err(AuthError::Invalid);
+    }
+    let Header { alg, typ, kid: Some(key), crit: None, .. } = jsonwebtoken::decode_header(token).map_err(|_| AuthError::Invalid)?
+    else {
+        return Err(AuthError::Invalid); // no key named, or something critical that we do not know
+    };
+    let Issuer { iss } = dangerous::insecure_decode_claims(token).map_err(|_| AuthError::Invalid)?;
+    Ok(Unverified { algorithm: alg, kind: typ, key, issuer: iss })
+}
+
+/// What a token must be to be believed.
+pub(super) struct Expected<'a> {
+    pub(super) key: &'a DecodingKey,
+    /// Chosen from what the key may be used for.
+    pub(super) algorithm: Algorithm,
+    pub(super) issuer: &'a str,
+    /// Empty for providers whose tokens are for nobody in particular.
+    pub(super) audiences: &'a [String],
+}
+
+#[derive(Deserialize)]
+struct Times {
+    exp: f64,
+    iat: f64,
+    nbf: Option<f64>,
+}
+
+/// The claims of a token whose signature, issuer, audience and times are right.
+pub(super) fn verify<T: DeserializeOwned>(token: &str, expected: Expected<'_>, now: Timestamp) -> Result<T, AuthError> {
+    let Expected { key, algorithm, issuer, audiences } = expected;
+    let mut validation = Validation::new(algorithm);
+    validation.set_required_spec_claims(&["exp", "iss", "sub"]);
+    validation.set_issuer(&[issuer]);
+    if audiences.is_empty() {
+        validation.validate_aud = false;
+    } else {
+        validation.required_spec_claims.insert("aud".to_owned());
+        validation.set_audience(audiences);
+    }
+    validation.validate_exp = false; // below, by our clock
+    let claims: serde_json::Value = decode(token, key, &validation).map_err(|_| AuthError::Invalid)?.claims;
+    in_time(&Times::deserialize(&claims).map_err(|_| AuthError::Invalid)?, now)?;
+    T::deserialize(claims).map_err(|_| AuthError::Invalid)
+}
+
+fn in_time(times: &Times, now: Timestamp) -> Result<(), AuthError> {
+    let now = now.millis() as f64 / 1_000.0;
+    let leeway = LEEWAY_S as f64;
+    if times.iat > now + leeway || times.nbf.is_some_and(|nbf| nbf > now + leeway) {
+        return Err(AuthError::Invalid);
+    }
+    if times.exp + leeway <= now { Err(AuthError::Expired) } else { Ok(()) }
+}

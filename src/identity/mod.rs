@@ -1,0 +1,210 @@
+//! Who is calling, and every way to become somebody: passwords and sessions, API keys, invitations, and the tokens of
+//! identity providers. What somebody may do in an organization is not decided here; neither is anything known of HTTP.
+//!
+//! A request is authenticated without reading the store: tokens are verified by their signature, and what they name,
+//! a user, a session or a key, is remembered for [`REMEMBERED`]. A change that goes through this process is felt at
+//! once ([`Identity::logout`], [`Identity::replace_user`], …); another server feels it within [`REMEMBERED`].
+
+mod error;
+mod invites;
+mod jwt;
+mod keys;
+mod login;
+mod passwords;
+pub mod providers;
+mod recent;
+mod secret;
+mod sessions;
+mod signing;
+#[cfg(test)]
+mod testing;
+mod throttle;
+mod users;
+
+pub use error::{AuthError, InviteError, LoginRefused, PasswordRefused, Refused};
+pub use invites::{AcceptError, InviteInfo};
+pub use keys::{Access, ApiKeyInfo, Scopes};
+pub use login::{Session, check_password};
+pub use passwords::Busy;
+pub use secret::Secret;
+pub use sessions::{SessionInfo, Tokens};
+
+use keys::KnownKey;
+use passwords::Hashers;
+use providers::{OrgRef, Provider, Providers};
+use recent::Recent;
+use secret::Purpose;
+use signing::Signing;
+use std::{net::IpAddr, sync::Arc, time::Duration};
+use throttle::Throttle;
+use tocsin_actors::{
+    accounts::User,
+    clock::Clock,
+    domain::{KeyId, OrgId, Timestamp, UserId, status::Role},
+    records::RecordStore,
+    store::{AccountStore, StoreError},
+};
+use uuid::Uuid;
+
+/// For how long what was read of a user, a session or a key is believed: how late another server learns that it ended.
+pub const REMEMBERED: Duration = Duration::from_secs(5);
+/// How many of each are remembered in one of two generations: some tens of megabytes when all of them are full.
+const ROOM: usize = 20_000;
+
+/// How identity is set up. Nothing in it is secret.
+#[derive(Debug, Clone)]
+pub struct IdentitySettings {
+    /// Who signs our access tokens (`iss`).
+    pub issuer: String,
+    /// Whom they are for (`aud`).
+    pub audience: String,
+    /// Whose tokens are accepted beside ours; see [`providers::read`].
+    pub providers: Vec<Provider>,
+    /// How long a refused login takes at least, so that the time does not tell an account with an imported, slower
+    /// hash from one that does not exist.
+    pub refusal_takes: Duration,
+}
+
+impl Default for IdentitySettings {
+    fn default() -> Self {
+        Self {
+            issuer: "tocsin".to_owned(),
+            audience: "tocsin".to_owned(),
+            providers: Vec::new(),
+            refusal_takes: Duration::from_millis(300),
+        }
+    }
+}
+
+/// Who is calling, as far as it is proved.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// A person or a program.
+    pub who: Who,
+    /// The session, for people who logged in here.
+    pub session: Option<Uuid>,
+    /// Whether they may do everything everywhere.
+    pub superadmin: bool,
+    /// What their identity provider says that they are, in which organization.
+    pub external_role: Option<(OrgRef, Role)>,
+}
+
+/// A person or a program.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// A person, as of at most [`REMEMBERED`] ago.
+    User(Arc<User>),
+    /// A program.
+    Key {
+        /// Which key it has.
+        id: KeyId,
+        /// In which organization the key is good; nowhere else.
+        org: OrgId,
+        /// For what.
+        scopes: Scopes,
+    },
+}
+
+/// Where somebody calls from. Shown in the list of sessions, and what guesses are counted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientHint {
+    /// The address, as far as our own proxies can be believed.
+    pub address: IpAddr,
+    /// What the program calls itself.
+    pub user_agent: Option<String>,
+}
+
+/// Who is calling, and every way to become somebody. Clones are the same one.
+#[derive(Clone)]
+pub struct Identity {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    accounts: Arc<dyn AccountStore>,
+    records: Arc<dyn RecordStore>,
+    clock: Arc<dyn Clock>,
+    signing: Signing,
+    providers: Providers,
+    hashers: Hashers,
+    throttle: Throttle,
+    refusal_takes: Duration,
+    users: Recent<UserId, Arc<User>>,
+    /// Whose a session is; nobody's when it has ended, which it never takes back.
+    sessions: Recent<Uuid, Option<UserId>>,
+    keys: Recent<KeyId, Arc<KnownKey>>,
+    /// Who somebody from a provider is here, by issuer and subject.
+    external: Recent<(String, String), UserId>,
+}
+
+impl Identity {
+    /// Starts with what is stored, and makes the first signing key if there is none.
+    pub async fn start(
+        accounts: Arc<dyn AccountStore>,
+        records: Arc<dyn RecordStore>,
+        clock: Arc<dyn Clock>,
+        settings: IdentitySettings,
+    ) -> Result<Self, StoreError> {
+        let IdentitySettings { issuer, audience, providers, refusal_takes } = settings;
+        let inner = Inner {
+            signing: Signing::start(records.clone(), issuer, audience, clock.now()).await?,
+            providers: Providers::new(providers),
+            hashers: Hashers::new(),
+            throttle: Throttle::new(),
+            refusal_takes,
+            users: Recent::new(REMEMBERED, ROOM),
+            sessions: Recent::new(REMEMBERED, ROOM),
+            keys: Recent::new(REMEMBERED, ROOM),
+            external: Recent::new(REMEMBERED, ROOM),
+            accounts,
+            records,
+            clock,
+        };
+        let identity = Self { inner: Arc::new(inner) };
+        identity.warm_up().await;
+        Ok(identity)
+    }
+
+    /// Who is behind a bearer token: our access token, the token of a provider, or an API key.
+    pub async fn authenticate(&self, bearer: &str) -> Result<Caller, AuthError> {
+        if bearer.starts_with(Purpose::ApiKey.prefix()) {
+            return self.authenticate_key(bearer).await;
+        }
+        let now = self.now();
+        let said = jwt::peek(bearer)?;
+        if said.issuer != self.inner.signing.issuer() {
+            let claimed = self.inner.providers.verify(bearer, &said, now).await?;
+            return self.external_caller(claimed).await;
+        }
+        let (user, session) = self.inner.signing.verify(bearer, &said, now).await?;
+        if self.session_owner(session).await? != Some(user) {
+            return Err(AuthError::Ended);
+        }
+        let user = self.active_user(user).await?;
+        Ok(Caller { superadmin: user.superadmin, who: Who::User(user), session: Some(session), external_role: None })
+    }
+
+    /// The public halves of our signing keys, as a JSON Web Key Set.
+    pub async fn jwks(&self) -> serde_json::Value {
+        serde_json::to_value(self.inner.signing.public(self.now()).await).unwrap_or_default()
+    }
+
+    /// Makes a new signing key. The old one verifies until its tokens have expired.
+    pub async fn rotate_signing_key(&self) -> Result<(), StoreError> {
+        self.inner.signing.rotate(self.now()).await
+    }
+
+    /// Throws away sessions, keys and invitations that nobody can use any more, some of each kind.
+    pub async fn forget_expired(&self) -> Result<(), StoreError> {
+        /// Few enough that nobody else waits for it.
+        const AT_ONCE: usize = 1_000;
+        self.inner.records.forget_expired(self.now(), AT_ONCE).await
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+}
+
+#[cfg(test)]
+mod tests;

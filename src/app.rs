@@ -1,6 +1,9 @@
 //! The server as a whole: what starts, in which order, and how it ends. The same for `main` and for tests.
 
-use crate::http::{self, Api};
+use crate::http::{
+    self, Api,
+    edge::{Edge, EdgeSettings},
+};
 use std::{sync::Arc, time::Duration};
 use tocsin_actors::{
     clock::SystemClock,
@@ -27,7 +30,7 @@ impl App {
         let directory = Directory::start(store.clone(), Arc::new(SystemClock), settings).await?;
         let api = Api { store: store.clone(), directory: directory.clone() };
         let (stop_listening, stopped) = oneshot::channel();
-        let http = tokio::spawn(http::serve(listener, api, stopped, LAST_CALL));
+        let http = tokio::spawn(http::serve(listener, api, Edge::new(EdgeSettings::default()), stopped, LAST_CALL));
         Ok(Self { store, directory, stop_listening, http })
     }
 

@@ -1,8 +1,9 @@
-//! A socket that wants to hear something soon.
+//! A socket that wants to hear something soon, and to be heard.
 //!
 //! hyper has a timeout for request heads, but only once it knows which version of HTTP a connection speaks: one that
-//! says nothing, or half of a greeting, would be kept for ever.
+//! says nothing, or half of a greeting, would be kept for ever. It has none for a client that does not take its answer.
 
+use super::edge::Seat;
 use std::{
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
@@ -24,11 +25,28 @@ pub(super) struct Impatient {
     heard: usize,
     /// None when enough was heard.
     deadline: Option<Pin<Box<Sleep>>>,
+    taken_within: Duration,
+    /// Until when something must be taken; None while everything is.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Its place among the connections, for as long as it is open.
+    _seat: Seat,
 }
 
 impl Impatient {
-    pub(super) fn new(stream: TcpStream, within: Duration) -> Self {
-        Self { stream, heard: 0, deadline: Some(Box::pin(sleep(within))) }
+    pub(super) fn new(stream: TcpStream, heard_within: Duration, taken_within: Duration, seat: Seat) -> Self {
+        let deadline = Some(Box::pin(sleep(heard_within)));
+        Self { stream, heard: 0, deadline, taken_within, stalled: None, _seat: seat }
+    }
+
+    /// What a write came to, or the end of our patience with who takes nothing.
+    fn taken(&mut self, polled: Poll<io::Result<usize>>, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let within = self.taken_within;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(within)));
+        stalled.as_mut().poll(cx).map(|()| Err(ErrorKind::TimedOut.into()))
     }
 }
 
@@ -52,10 +70,12 @@ impl AsyncRead for Impatient {
 
 impl AsyncWrite for Impatient {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.taken(polled, cx)
     }
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.taken(polled, cx)
     }
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()

@@ -1,6 +1,6 @@
 //! What operators and their tools ask: is it alive, can it work, what does it count.
 
-use super::Api;
+use super::{Api, edge::Edge};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use std::{sync::Arc, time::Duration};
@@ -53,10 +53,11 @@ pub(super) fn ready(api: Api) -> BoxedFilter<(impl Reply,)> {
         .boxed()
 }
 
-/// `GET /metrics`: what the engine counts, for Prometheus.
-pub(super) fn metrics(api: Api) -> BoxedFilter<(impl Reply,)> {
+/// `GET /metrics`: what the engine and the edge count, for Prometheus.
+pub(super) fn metrics(api: Api, edge: Edge) -> BoxedFilter<(impl Reply,)> {
     let mut registry = Registry::default();
     api.directory.telemetry().register(&mut registry);
+    edge.telemetry().register(&mut registry);
     let registry = Arc::new(registry);
     warp::path!("metrics")
         .and(warp::get())

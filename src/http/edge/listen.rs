@@ -1,0 +1,95 @@
+//! The loop that accepts connections and serves them.
+//!
+//! Our own rather than `warp::serve`: it takes a bound listener, has timeouts, limits and the addresses of its peers, and
+//! keeps sockets within reach.
+
+use super::{Edge, body::Guarded, protect::protect};
+use crate::http::impatient::Impatient;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    time::{MissedTickBehavior, interval},
+};
+use tower::Service;
+use tracing::{debug, info, warn};
+use warp::{
+    http::{Request, Response},
+    hyper::body::{Body, Bytes},
+};
+
+/// The rest after a failed accept: out of descriptors is not mended by trying again at once.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+/// The most that the head of a request may have: what is read of it is kept in memory. Beyond it, or beyond the 100
+/// headers that hyper takes, the answer is 431.
+const LONGEST_HEAD: usize = 64 * 1024;
+/// How often limits forget who has not asked for long.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Serves until told to stop, then lets connections end by themselves for a while.
+pub(in crate::http) async fn serve<S, B>(
+    listener: TcpListener,
+    routes: S,
+    edge: Edge,
+    mut stop: oneshot::Receiver<()>,
+    last_call: Duration,
+) where
+    S: Service<Request<Guarded>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+{
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    let head_within = edge.0.settings.head_within;
+    server.http1().timer(TokioTimer::new()).header_read_timeout(head_within).max_buf_size(LONGEST_HEAD);
+    server.http2().timer(TokioTimer::new()).keep_alive_interval(head_within);
+    let graceful = GracefulShutdown::new();
+    let mut sweep = interval(SWEEP_EVERY);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = &mut stop => break,
+            _ = sweep.tick() => {
+                edge.limits().sweep();
+                continue;
+            }
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
+                continue;
+            }
+        };
+        let Some(stream) = admit(stream, peer, &edge) else { continue };
+        let service = TowerToHyperService::new(protect(routes.clone(), edge.clone(), peer));
+        let connection = graceful.watch(server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection ended badly");
+            }
+        });
+    }
+    drop(listener);
+    info!("no new connections");
+    if tokio::time::timeout(last_call, graceful.shutdown()).await.is_err() {
+        warn!("connections that would not end were cut");
+    }
+}
+
+/// Gives a connection its place, or closes it.
+fn admit(stream: TcpStream, peer: SocketAddr, edge: &Edge) -> Option<Impatient> {
+    let Some(seat) = edge.0.connections.admit(peer.ip()) else {
+        debug!("a connection too many was closed");
+        return None;
+    };
+    let _ = stream.set_nodelay(true); // a socket that is gone already shows itself soon enough
+    Some(Impatient::new(stream, edge.0.settings.head_within, edge.0.settings.taken_within, seat))
+}

@@ -1,0 +1,77 @@
+//! What stands between the network and the routes, and holds for all of them: who asks and how often, how big and how slow
+//! a request may be, what is logged and counted, and what every answer carries.
+//!
+//! One service that does most of it in one pass: layers of boxed futures would cost more than some handlers. It knows no
+//! route; what it has to know of one, the answer says with a [`RouteName`].
+
+mod answer;
+mod body;
+mod client;
+mod compression;
+mod connections;
+mod cors;
+mod headers;
+mod listen;
+mod protect;
+mod rates;
+mod record;
+mod refusal;
+mod request_id;
+mod settings;
+mod table;
+mod telemetry;
+
+pub use self::{
+    client::{ClientAddress, PeerAddress},
+    cors::parse_origin,
+    rates::{RateLimits, RetryAfter},
+    record::RouteName,
+    request_id::RequestId,
+    settings::{BodyLimits, ConnectionLimits, EdgeSettings, MAX_BODY, Methods, Rate, RateSettings},
+    telemetry::HttpTelemetry,
+};
+pub(super) use self::{connections::Seat, listen::serve};
+
+use self::{client::Proxies, connections::Connections, cors::Cors, headers::Dress};
+use std::sync::Arc;
+
+/// Everything that the connections of a server share.
+#[derive(Clone)]
+pub struct Edge(Arc<Inner>);
+
+struct Inner {
+    settings: EdgeSettings,
+    limits: RateLimits,
+    telemetry: Arc<HttpTelemetry>,
+    connections: Arc<Connections>,
+    proxies: Arc<Proxies>,
+    cors: Cors,
+    dress: Dress,
+}
+
+impl Edge {
+    /// Makes it from settings.
+    pub fn new(settings: EdgeSettings) -> Self {
+        let telemetry = Arc::new(HttpTelemetry::default());
+        let proxies = Arc::new(Proxies::new(&settings.trusted_proxies));
+        Self(Arc::new(Inner {
+            limits: RateLimits::new(&settings.rates),
+            connections: Arc::new(Connections::new(settings.connections, proxies.clone(), telemetry.clone())),
+            cors: Cors::new(&settings.cors_origins, settings.methods),
+            dress: Dress::new(settings.hsts),
+            settings,
+            telemetry,
+            proxies,
+        }))
+    }
+
+    /// How often who may ask. The one by address is asked here, the others by those who know who asks for what.
+    pub fn limits(&self) -> &RateLimits {
+        &self.0.limits
+    }
+
+    /// What is counted.
+    pub fn telemetry(&self) -> &HttpTelemetry {
+        &self.0.telemetry
+    }
+}

@@ -1,0 +1,158 @@
+//! The service around the routes.
+
+use super::{
+    ClientAddress, Edge, PeerAddress, RequestId,
+    answer::Outgoing,
+    body::{Guarded, Verdict},
+    compression::WorthIt,
+    record::Record,
+    refusal::Refusal,
+    request_id::X_REQUEST_ID,
+};
+use futures::FutureExt;
+use std::{
+    any::Any,
+    convert::Infallible,
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll},
+};
+use tokio::time::timeout;
+use tower::{Service, ServiceExt};
+use tower_http::compression::{Compression, CompressionBody};
+use tracing::{Instrument, error, info_span, warn};
+use warp::{
+    http::{
+        HeaderMap, Method, Request, Response,
+        header::{ACCEPT_ENCODING, ORIGIN},
+    },
+    hyper::body::{Body, Bytes, Incoming},
+};
+
+/// More is nobody's address here: browsers and proxies stop near this as well.
+const LONGEST_ADDRESS: usize = 8 * 1024;
+
+/// Routes behind the edge, for one connection.
+#[derive(Clone)]
+pub(super) struct Protected<S> {
+    routes: Compression<S, WorthIt>,
+    edge: Edge,
+    peer: SocketAddr,
+}
+
+/// Puts the edge between a connection and the routes.
+pub(super) fn protect<S>(routes: S, edge: Edge, peer: SocketAddr) -> Protected<S> {
+    Protected { routes: Compression::new(routes).compress_when(WorthIt), edge, peer }
+}
+
+impl<S, B> Service<Request<Incoming>> for Protected<S>
+where
+    S: Service<Request<Guarded>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+{
+    type Response = Response<Outgoing<B>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(())) // the routes are asked in `ask`, where a wait has its limit
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        Box::pin(self.clone().answer(request).map(Ok))
+    }
+}
+
+impl<S, B> Protected<S>
+where
+    S: Service<Request<Guarded>, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Data = Bytes>,
+{
+    async fn answer(self, request: Request<Incoming>) -> Response<Outgoing<B>> {
+        let edge = self.edge.clone();
+        let peer = self.peer.ip().to_canonical();
+        let client = edge.0.proxies.client(peer, request.headers());
+        let request_id = RequestId::of(request.headers(), edge.0.proxies.trusts(peer));
+        let mut record = Record::begin(&request, edge.0.telemetry.clone(), client, request_id.clone());
+        let uri = request.uri().clone();
+        let origin = request.headers().get(ORIGIN).cloned();
+        let version = request.version();
+        let (mut request, verdict) = Guarded::new(request, edge.0.settings.body);
+        let answer = match self.examine(&request, client) {
+            Err(refusal) => Err(refusal.answer(&request_id, version)),
+            Ok(Some(preflight)) => Err(preflight),
+            Ok(None) => {
+                let extensions = request.extensions_mut();
+                extensions.insert(request_id.clone());
+                extensions.insert(ClientAddress(client));
+                extensions.insert(PeerAddress(self.peer));
+                let span = info_span!("request", request_id = request_id.as_str());
+                let answer = self.ask(request, verdict).instrument(span).await;
+                answer.map_err(|refusal| refusal.answer(&request_id, version))
+            }
+        };
+        let dress = |status, headers: &mut HeaderMap| {
+            edge.0.dress.put_on(uri.path(), status, headers);
+            edge.0.cors.put_on(origin.as_ref(), headers);
+            headers.insert(X_REQUEST_ID, request_id.header());
+        };
+        match answer {
+            Ok(mut of_route) => {
+                dress(of_route.status(), of_route.headers_mut());
+                record.answer(of_route.status(), of_route.extensions().get().copied());
+                of_route.map(|body| Outgoing::of_route(body, record))
+            }
+            Err(mut own) => {
+                dress(own.status(), own.headers_mut());
+                record.answer(own.status(), None);
+                own.map(|body| Outgoing::own(body, record))
+            }
+        }
+    }
+
+    /// Whether a request is worth asking the routes, or the answer to a browser that only asks whether it may.
+    fn examine(&self, request: &Request<Guarded>, client: IpAddr) -> Result<Option<Response<Bytes>>, Refusal> {
+        let inner = &self.edge.0;
+        inner.limits.check_address(client).map_err(Refusal::TooOften)?;
+        if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > LONGEST_ADDRESS) {
+            return Err(Refusal::AddressTooLong);
+        }
+        if request.body().is_announced_too_large() {
+            return Err(Refusal::BodyTooLarge);
+        }
+        Ok(inner.cors.preflight(request))
+    }
+
+    /// Asks the routes, until their answer begins.
+    async fn ask(self, mut request: Request<Guarded>, verdict: Verdict) -> Result<Response<CompressionBody<B>>, Refusal> {
+        if request.method() == Method::HEAD {
+            // Its answer says how long the whole answer would be, which nobody knows of a compressed one.
+            request.headers_mut().remove(ACCEPT_ENCODING);
+        }
+        let routes = self.routes;
+        let asked = AssertUnwindSafe(async move { routes.oneshot(request).await }).catch_unwind();
+        match timeout(self.edge.0.settings.answer_within, asked).await {
+            // A handler that was given half a body has nothing to say about the whole.
+            Ok(Ok(Ok(answer))) => verdict.get().map_or(Ok(answer), Err),
+            Ok(Ok(Err(never))) => match never {},
+            Ok(Err(panic)) => {
+                self.edge.0.telemetry.panicked();
+                error!(panic = words(&*panic), "a handler panicked");
+                Err(Refusal::Panic)
+            }
+            Err(_) => {
+                warn!("a handler took too long and was given up");
+                Err(Refusal::Timeout)
+            }
+        }
+    }
+}
+
+/// What a panic said, if it said it in words.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("something without words")
+}

@@ -1,12 +1,15 @@
 //! The server as a whole: what starts, in which order, and how it ends. The same for `main` and for tests.
 
-use crate::http::{
-    self, Api,
-    edge::{Edge, EdgeSettings},
+use crate::{
+    http::{
+        self, Api, HttpSettings,
+        edge::{Edge, EdgeSettings},
+    },
+    identity::{Identity, IdentitySettings},
 };
 use std::{sync::Arc, time::Duration};
 use tocsin_actors::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     directory::{Directory, Settings},
     store::{Store, StoreError},
 };
@@ -16,22 +19,67 @@ use tracing::{info, warn};
 /// How long connections may take to end by themselves at shutdown.
 const LAST_CALL: Duration = Duration::from_secs(10);
 
+/// How often what has expired is thrown away.
+const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// When it is done first.
+const TIDY_FIRST: Duration = Duration::from_secs(60);
+
+/// How a server is set up.
+#[derive(Default)]
+pub struct AppSettings {
+    /// The actors.
+    pub engine: Settings,
+    /// Who is who.
+    pub identity: IdentitySettings,
+    /// What stands around the routes.
+    pub edge: EdgeSettings,
+    /// Who may make an account, and what else the routes are told.
+    pub http: HttpSettings,
+}
+
+impl From<Settings> for AppSettings {
+    fn from(engine: Settings) -> Self {
+        Self { engine, ..Self::default() }
+    }
+}
+
 /// A running server.
 pub struct App {
     store: Arc<dyn Store>,
     directory: Directory,
+    identity: Identity,
     stop_listening: oneshot::Sender<()>,
     http: JoinHandle<()>,
+    tidying: JoinHandle<()>,
 }
 
 impl App {
     /// Starts everything on a listener that is bound already, so that a taken port is the caller's error.
-    pub async fn start(store: Arc<dyn Store>, settings: Settings, listener: TcpListener) -> Result<Self, StoreError> {
-        let directory = Directory::start(store.clone(), Arc::new(SystemClock), settings).await?;
-        let api = Api { store: store.clone(), directory: directory.clone() };
+    pub async fn start(store: Arc<dyn Store>, settings: impl Into<AppSettings>, listener: TcpListener) -> Result<Self, StoreError> {
+        let AppSettings { engine, identity, edge, http } = settings.into();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let directory = Directory::start(store.clone(), clock.clone(), engine).await?;
+        let identity = Identity::start(store.clone(), store.clone(), clock.clone(), identity).await?;
+        let api = Api {
+            store: store.clone(),
+            directory: directory.clone(),
+            identity: identity.clone(),
+            edge: Edge::new(edge),
+            clock,
+            settings: Arc::new(http),
+            logins: Arc::default(),
+            slugs: Arc::default(),
+        };
         let (stop_listening, stopped) = oneshot::channel();
-        let http = tokio::spawn(http::serve(listener, api, Edge::new(EdgeSettings::default()), stopped, LAST_CALL));
-        Ok(Self { store, directory, stop_listening, http })
+        let http = tokio::spawn(http::serve(listener, api, stopped, LAST_CALL));
+        let tidying = tokio::spawn(tidy(identity.clone()));
+        Ok(Self { store, directory, identity, stop_listening, http, tidying })
+    }
+
+    /// Who is who.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The way to the organizations.
@@ -46,10 +94,23 @@ impl App {
         if let Err(error) = self.http.await {
             warn!(%error, "the HTTP server ended badly");
         }
+        self.tidying.abort(); // it throws away; what is left is thrown away after the next start
         self.directory.shutdown().await;
         if let Err(error) = self.store.settle().await {
             warn!(%error, "documents are behind their commits and will be caught up at the next start");
         }
         info!("stopped");
+    }
+}
+
+/// Throws away sessions, invitations and answers that have expired.
+async fn tidy(identity: Identity) {
+    // Not in the busy first moments.
+    tokio::time::sleep(TIDY_FIRST).await;
+    loop {
+        if let Err(error) = identity.forget_expired().await {
+            warn!(%error, "what has expired could not be thrown away, trying again later");
+        }
+        tokio::time::sleep(TIDY_EVERY).await;
     }
 }

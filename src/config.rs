@@ -1,7 +1,8 @@
 //! Every setting, checked once, before anything starts. Each flag has a twin in the environment: `TOCSIN_…`.
 
 use crate::seed::generate::Amount;
-use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
+use ipnet::IpNet;
 use std::{net::SocketAddr, path::PathBuf};
 
 /// The command line.
@@ -22,6 +23,10 @@ pub enum Command {
     Demo(DemoArgs),
     /// Load fixtures, or generate data, through the same commands as everybody
     Seed(SeedArgs),
+    /// Make somebody a superadmin, who may do everything everywhere
+    Superadmin(SuperadminArgs),
+    /// Sign access tokens with a new key from now on
+    RotateKey(RotateKeyArgs),
     /// Verify a store: every document must equal the replay of its organization's commits
     Check(CheckArgs),
 }
@@ -65,9 +70,98 @@ pub struct ServeArgs {
     /// Minutes without a request after which an organization is put to sleep
     #[arg(long, env = "TOCSIN_SLEEP_AFTER_MINUTES", hide_env_values = true, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_080))]
     pub sleep_after_minutes: u64,
+    /// See there.
+    #[command(flatten)]
+    pub access: AccessArgs,
     /// What to log, as `level` or `target=level,…`
     #[arg(long, env = "TOCSIN_LOG", hide_env_values = true, value_name = "FILTER", default_value = "info")]
     pub log: String,
+}
+
+/// What `serve` may be told about who may do what, and how often.
+#[derive(Debug, Clone, Args)]
+pub struct AccessArgs {
+    /// Whether anybody may make an account: `open`, or `closed` for people who were invited only
+    #[arg(
+        long,
+        env = "TOCSIN_REGISTRATION",
+        hide_env_values = true,
+        value_name = "open|closed",
+        default_value = "open",
+        hide_possible_values = true
+    )]
+    pub registration: Registration,
+    /// The address under which people reach this server, for the links that it makes
+    #[arg(long, env = "TOCSIN_PUBLIC_URL", hide_env_values = true, value_name = "URL", value_parser = web_address)]
+    pub public_url: Option<String>,
+    /// Identity providers whose tokens are accepted: a YAML or JSON file
+    #[arg(long, env = "TOCSIN_IDENTITY_PROVIDERS", hide_env_values = true, value_name = "FILE")]
+    pub identity_providers: Option<PathBuf>,
+    /// Requests a second from one address, and from one caller (half of it for writes), with five times as many at once; 0 for no limit
+    #[arg(long, env = "TOCSIN_REQUESTS_PER_SECOND", hide_env_values = true, value_name = "N", default_value_t = 200)]
+    pub requests_per_second: u32,
+    /// Networks of proxies whose word about a client's address is taken, like 10.0.0.0/8 (repeat, or separate by commas)
+    #[arg(long, env = "TOCSIN_TRUSTED_PROXY", hide_env_values = true, value_name = "NETWORK", value_delimiter = ',')]
+    pub trusted_proxy: Vec<IpNet>,
+    /// Other origins whose pages may use the API from a browser, like https://app.example.org, or `*` (repeat, or separate by commas)
+    #[arg(long, env = "TOCSIN_CORS_ORIGIN", hide_env_values = true, value_name = "ORIGIN", value_delimiter = ',')]
+    pub cors_origin: Vec<String>,
+    /// Days for which browsers shall come by HTTPS only; not said when left out
+    #[arg(long, env = "TOCSIN_HSTS_DAYS", hide_env_values = true, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3_650))]
+    pub hsts_days: Option<u64>,
+    /// A token that /metrics asks for, as `Authorization: Bearer …`
+    #[arg(long, env = "TOCSIN_METRICS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub metrics_token: Option<Masked>,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Who was invited.
+    Closed,
+}
+
+/// Something that is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Masked(pub String);
+
+impl From<String> for Masked {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Masked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// Whom to make a superadmin.
+#[derive(Debug, Clone, Args)]
+pub struct SuperadminArgs {
+    /// See there.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Their e-mail address; an account is made if there is none
+    #[arg(value_name = "EMAIL")]
+    pub email: String,
+    /// The password of a new account; asked for on standard input when left out
+    #[arg(long, env = "TOCSIN_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    pub password: Option<Masked>,
+    /// Take it back: they are a user like others again
+    #[arg(long, env = "TOCSIN_REVOKE", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub revoke: bool,
+}
+
+/// Whose signing key to replace.
+#[derive(Debug, Clone, Args)]
+pub struct RotateKeyArgs {
+    /// See there.
+    #[command(flatten)]
+    pub store: StoreArgs,
 }
 
 /// How to run the demonstration.
@@ -110,6 +204,15 @@ pub struct CheckArgs {
     /// Write documents, snapshots and slugs again from the commits where they differ
     #[arg(long, env = "TOCSIN_REPAIR", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub repair: bool,
+}
+
+fn web_address(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    let web = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    if web.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace)) {
+        return Ok(text.to_owned());
+    }
+    Err("write an address like https://status.example.org".to_owned())
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

@@ -108,7 +108,7 @@ async fn only_what_is_missing_is_made_and_what_is_there_is_left_alone() {
         reason: None,
         unique_name: false,
     };
-    let order = Order { by: Author::System, at: NOW.parse().unwrap(), key: None, command: change };
+    let order = Order { by: Author::System, at: NOW.parse().unwrap(), key: None, only_at: None, command: change };
     at.directory.execute(acme.org(), vec![order]).await.unwrap();
 
     let more = "      - { id: web, name: Web }\n    incidents:\n      - { id: one, title: One, started: now, affected: [api] }\n";
@@ -128,7 +128,7 @@ async fn an_incident_about_a_service_that_somebody_deleted_names_it_only() {
     let acme = Ids::of(&"acme".parse().unwrap());
     let command = Command::DeleteService { id: acme.service("api") };
     at.directory
-        .execute(acme.org(), vec![Order { by: Author::System, at: NOW.parse().unwrap(), key: None, command }])
+        .execute(acme.org(), vec![Order { by: Author::System, at: NOW.parse().unwrap(), key: None, only_at: None, command }])
         .await
         .unwrap();
     at.seed(&small(&format!("{one}      - {{ id: two, title: Two, started: now, affected: [api] }}\n"))).await.unwrap();

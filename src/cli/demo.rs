@@ -11,7 +11,7 @@ use crate::{
     store, telemetry,
 };
 use anyhow::Context;
-use std::{fmt::Write, io::IsTerminal, sync::Arc};
+use std::{fmt::Write, io::IsTerminal, net::SocketAddr, sync::Arc};
 use tocsin_actors::{
     clock::{Clock, SystemClock},
     directory::Settings,
@@ -52,14 +52,30 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     for (email, password) in fixture.logins() {
         let _ = writeln!(shown, "  {email:<28} {password}");
     }
-    let _ = writeln!(
-        shown,
-        "\nTocsin listens on http://{address} and forgets everything when it stops (Ctrl-C). Try\n  curl http://{address}/ready\n  curl http://{address}/metrics"
-    );
+    let _ = writeln!(shown, "\nTocsin listens on http://{address} and forgets everything when it stops (Ctrl-C). Look at");
+    let _ = writeln!(shown, "  http://{address}/docs/  every operation, to be tried");
+    let _ = writeln!(shown, "or try");
+    shown += &examples(address, &fixture);
     print!("{shown}");
     told.wait().await;
     app.shutdown().await;
     Ok(())
+}
+
+/// Three lines that work as they are.
+fn examples(address: SocketAddr, fixture: &Fixture) -> String {
+    let api = format!("http://{address}/api/v1");
+    let mut out = String::new();
+    if let Some(organization) = fixture.organizations.first() {
+        let _ = writeln!(out, "  curl {api}/public/{}", organization.slug);
+    }
+    if let Some((email, password)) = fixture.logins().next() {
+        let body = format!(r#"{{"email":"{email}","password":"{password}"}}"#);
+        let token = r#"sed 's/.*"access_token":"\([^"]*\).*/\1/'"#;
+        let _ = writeln!(out, "  TOKEN=$(curl -s {api}/auth/login -H 'Content-Type: application/json' -d '{body}' | {token})");
+        let _ = writeln!(out, "  curl {api}/orgs -H \"Authorization: Bearer $TOKEN\"");
+    }
+    out
 }
 
 /// An organization as its members see it: groups, services, 90 days of uptime, what is going on.

@@ -3,8 +3,10 @@
 pub mod check;
 pub mod demo;
 mod progress;
+pub mod rotate_key;
 pub mod seed;
 pub mod serve;
+pub mod superadmin;
 
 use crate::{
     config::StoreArgs,

@@ -1,7 +1,16 @@
 //! `tocsin serve`.
 
 use super::{Refused, open_store};
-use crate::{app::App, config::ServeArgs, telemetry};
+use crate::{
+    app::{App, AppSettings},
+    config::{AccessArgs, Registration, ServeArgs},
+    http::{
+        HttpSettings,
+        edge::{EdgeSettings, RateSettings, parse_origin},
+    },
+    identity::{IdentitySettings, providers},
+    telemetry,
+};
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
@@ -17,18 +26,46 @@ use tracing::info;
 /// Runs the server until it is told to stop.
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
+    let chosen = settings(args.access)?;
     // The port first: nothing in the store is touched when it is taken.
     let listener = listen(args.listen).await?;
     let told = Told::to_stop()?;
     let store = open_store(&args.store).await?;
     info!(version = env!("CARGO_PKG_VERSION"), store = ?args.store.url, "the store is open");
-    let settings = Settings { sleep_after: Duration::from_secs(args.sleep_after_minutes * 60), ..Settings::default() };
+    let engine = Settings { sleep_after: Duration::from_secs(args.sleep_after_minutes * 60), ..Settings::default() };
+    let settings = AppSettings { engine, ..chosen };
     let address = listener.local_addr()?;
     let app = App::start(store, settings, listener).await?;
     println!("Tocsin listens on http://{address}");
     told.wait().await;
     app.shutdown().await;
     Ok(())
+}
+
+/// What was chosen, checked before anything starts.
+fn settings(args: AccessArgs) -> Result<AppSettings, Refused> {
+    let mut identity = IdentitySettings::default();
+    if let Some(file) = &args.identity_providers {
+        let refused = |why: String| Refused(format!("--identity-providers {}: {why}", file.display()));
+        let source = std::fs::read_to_string(file).map_err(|error| refused(format!("cannot be read ({error})")))?;
+        identity.providers = providers::read(&source, &identity.issuer).map_err(|error| refused(error.to_string()))?;
+    }
+    for origin in &args.cors_origin {
+        parse_origin(origin).map_err(|why| Refused(format!("--cors-origin {origin}: {why}")))?;
+    }
+    let edge = EdgeSettings {
+        trusted_proxies: args.trusted_proxy,
+        cors_origins: args.cors_origin,
+        hsts: args.hsts_days.map(|days| Duration::from_secs(days * 24 * 60 * 60)),
+        rates: RateSettings::of_requests_per_second(args.requests_per_second),
+        ..EdgeSettings::default()
+    };
+    let http = HttpSettings {
+        registration: args.registration == Registration::Open,
+        public_url: args.public_url,
+        metrics_token: args.metrics_token.map(|token| token.0),
+    };
+    Ok(AppSettings { identity, edge, http, ..AppSettings::default() })
 }
 
 /// SIGTERM or Ctrl-C, heard from the moment this is made: who is told while still starting stops as well.

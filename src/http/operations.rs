@@ -1,7 +1,8 @@
 //! What operators and their tools ask: is it alive, can it work, what does it count.
 
-use super::{Api, edge::Edge};
-use prometheus_client::registry::Registry;
+use super::{Api, dispatch::failed, error::ApiError};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use serde::Serialize;
 use std::{sync::Arc, time::Duration};
 use warp::{
@@ -21,15 +22,20 @@ struct HealthResponse {
     reason: Option<&'static str>,
 }
 
+/// GET, or HEAD, of which only the head is sent.
+pub(super) fn reading() -> impl Filter<Extract = (), Error = warp::Rejection> + Copy {
+    warp::get().or(warp::head()).unify()
+}
+
 /// `GET /health`: the process lives and answers. Says nothing about the store.
 pub(super) fn health() -> BoxedFilter<(impl Reply,)> {
-    warp::path!("health").and(warp::get()).map(|| reply::json(&HealthResponse { status: "ok", reason: None })).boxed()
+    warp::path!("health").and(reading()).map(|| reply::json(&HealthResponse { status: "ok", reason: None })).boxed()
 }
 
 /// `GET /ready`: writes can be stored. Without the store it is 503; pages are served from memory all the same.
 pub(super) fn ready(api: Api) -> BoxedFilter<(impl Reply,)> {
     warp::path!("ready")
-        .and(warp::get())
+        .and(reading())
         .then(move || {
             let store = api.store.clone();
             async move {
@@ -53,22 +59,55 @@ pub(super) fn ready(api: Api) -> BoxedFilter<(impl Reply,)> {
         .boxed()
 }
 
-/// `GET /metrics`: what the engine and the edge count, for Prometheus.
-pub(super) fn metrics(api: Api, edge: Edge) -> BoxedFilter<(impl Reply,)> {
+/// How logins end.
+#[derive(Default)]
+pub struct Logins {
+    pub(super) succeeded: Counter,
+    pub(super) refused: Counter,
+}
+
+/// `GET /metrics`: what the engine and the edge count, for Prometheus. With a token, if one was chosen.
+pub(super) fn metrics(api: Api) -> BoxedFilter<(impl Reply,)> {
     let mut registry = Registry::default();
     api.directory.telemetry().register(&mut registry);
-    edge.telemetry().register(&mut registry);
+    api.edge.telemetry().register(&mut registry);
+    registry.register("tocsin_logins_succeeded", "Logins with the right password", api.logins.succeeded.clone());
+    registry.register(
+        "tocsin_logins_refused",
+        "Logins with a wrong password, and those that were not looked at",
+        api.logins.refused.clone(),
+    );
     let registry = Arc::new(registry);
     warp::path!("metrics")
-        .and(warp::get())
-        .map(move || {
+        .and(reading())
+        .and(warp::header::optional::<String>("authorization"))
+        .map(move |sent: Option<String>| {
+            if let Some(token) = &api.settings.metrics_token {
+                let wanted = format!("Bearer {token}");
+                let right = sent.is_some_and(|sent| verify_slices_are_equal(sent.as_bytes(), wanted.as_bytes()).is_ok());
+                if !right {
+                    let error = ApiError::unauthorized("unauthorized", "metrics ask for the token of --metrics-token");
+                    return failed(error, "", None);
+                }
+            }
             let mut text = String::new();
             let status = match prometheus_client::encoding::text::encode(&mut text, &registry) {
                 Ok(()) => StatusCode::OK,
                 Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
             };
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            reply::with_status(reply::with_header(text, header::CONTENT_TYPE, kind), status)
+            reply::with_status(reply::with_header(text, header::CONTENT_TYPE, kind), status).into_response()
+        })
+        .boxed()
+}
+
+/// `GET /.well-known/jwks.json`: the public halves of the keys that sign our access tokens.
+pub(super) fn jwks(api: Api) -> BoxedFilter<(impl Reply,)> {
+    warp::path!(".well-known" / "jwks.json")
+        .and(reading())
+        .then(move || {
+            let identity = api.identity.clone();
+            async move { reply::json(&identity.jwks().await) }
         })
         .boxed()
 }

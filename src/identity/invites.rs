@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(world.identity.find_invite(token.expose()).await, Err(InviteError::Expired));
         assert_eq!(world.identity.invites(org(1)).await.unwrap(), []);
         world.clock.set(start());
-        assert_eq!(world.identity.invites(org(1)).await.unwrap(), [info.clone()]);
+        assert_eq!(world.identity.invites(org(1)).await.unwrap(), std::slice::from_ref(&info));
         assert!(world.identity.delete_invite(org(1), info.id).await.unwrap());
         assert_eq!(world.identity.find_invite(token.expose()).await, Err(InviteError::Unknown));
     }

@@ -321,7 +321,7 @@ impl Planner<'_> {
     }
 
     pub(super) fn step(&mut self, at: Timestamp, by: Author, command: Command, spots: &Arc<Spots>) {
-        self.steps.push(Step { order: Order { by, at, key: None, command }, spots: spots.clone() });
+        self.steps.push(Step { order: Order { by, at, key: None, only_at: None, command }, spots: spots.clone() });
     }
 
     pub(super) fn problem(&mut self, spot: Spot, message: impl Into<String>) {

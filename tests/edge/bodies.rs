@@ -1,8 +1,12 @@
 //! How big and how slow a request may be.
 
-use crate::server::Server;
-use std::time::Duration;
+use crate::server::{PATIENCE, Server};
+use hyper::body::Body;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::{future::poll_fn, pin::pin, time::Duration};
 use tocsin::http::edge::{BodyLimits, EdgeSettings};
+use tokio::time::timeout;
+use warp::http::Request;
 
 const SMALL: u64 = 1_000;
 
@@ -68,6 +72,25 @@ async fn a_body_that_nobody_reads_disturbs_neither_its_answer_nor_the_next_reque
     assert_eq!(client.answer().await.text(), "not read");
     client.ask("GET /plain", &[]).await;
     assert_eq!(client.answer().await.text(), "plain");
+}
+
+#[tokio::test]
+async fn over_http_2_as_well_a_refused_sender_is_told() {
+    let server = Server::start(EdgeSettings::default()).await;
+    let stream = TokioIo::new(server.connect().await.stream);
+    let (mut requests, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    for (path, size, status) in
+        [("/echo", 9_000_000, 413), ("/unread", 3_000_000, 200), ("/echo", 8_000_000, 200), ("/panics", 3_000_000, 500)]
+    {
+        let request = Request::post(format!("http://tocsin{path}")).body("x".repeat(size)).unwrap();
+        let response = timeout(PATIENCE, requests.send_request(request)).await.expect("an answer").unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        let mut body = pin!(response.into_body());
+        while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+            frame.unwrap_or_else(|error| panic!("{path}: {error}"));
+        }
+    }
 }
 
 #[tokio::test]

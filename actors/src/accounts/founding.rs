@@ -70,7 +70,7 @@ pub async fn found_organization(
 ) -> Result<Receipt, FoundingError> {
     let (org, slug) = (new.id, new.slug.clone());
     claim_slug(accounts, directory, &slug, org, at).await?;
-    let order = Order { by, at, key, command: Command::CreateOrganization(Box::new(new)) };
+    let order = Order { by, at, key, only_at: None, command: Command::CreateOrganization(Box::new(new)) };
     match directory.execute(org, vec![order]).await {
         Ok(receipts) => Ok(receipts[0]),
         Err(error) => {
@@ -98,7 +98,7 @@ pub async fn rename_organization(
     let before = view.organization().map(|organization| organization.slug.clone());
     claim_slug(accounts, directory, &slug, org, at).await?;
     let change = OrganizationChange { slug: Edit::Set(slug.clone()), ..OrganizationChange::default() };
-    let order = Order { by, at, key: None, command: Command::ChangeOrganization(Box::new(change)) };
+    let order = Order { by, at, key: None, only_at: None, command: Command::ChangeOrganization(Box::new(change)) };
     let answer = directory.execute(org, vec![order]).await;
     let give_back = match &answer {
         Ok(_) => before.filter(|before| *before != slug),
@@ -120,7 +120,8 @@ pub async fn delete_organization(
     at: Timestamp,
 ) -> Result<Receipt, FoundingError> {
     let view = directory.view(org).await?;
-    let receipts = directory.execute(org, vec![Order { by, at, key: None, command: Command::DeleteOrganization }]).await?;
+    let receipts =
+        directory.execute(org, vec![Order { by, at, key: None, only_at: None, command: Command::DeleteOrganization }]).await?;
     if let Some(organization) = view.organization() {
         accounts.release_slug(organization.slug.clone(), org).await.map_err(AccountError::from)?;
     }

@@ -4,6 +4,7 @@
 use super::{
     edit::Edit,
     entities::{Author, Branding, Metadata},
+    event::Seq,
     ids::{GroupId, IncidentId, MemberId, OrgId, RequestKey, ServiceId, Slug, TeamId, UpdateId, UserId},
     incident::{Affected, IncidentChange},
     status::{Impact, IncidentStatus, Role, ServiceStatus, TeamRole, Visibility},
@@ -21,6 +22,8 @@ pub struct Order {
     pub at: Timestamp,
     /// The caller's name for the request: the same key twice is done once.
     pub key: Option<RequestKey>,
+    /// Only if the organization still stands at this `seq`: for who decided on what they had read.
+    pub only_at: Option<Seq>,
     /// What is asked for.
     pub command: Command,
 }

@@ -20,6 +20,13 @@ impl<T> Edit<T> {
     pub const fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
+    /// The same edit of another form of the value.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Edit<U> {
+        match self {
+            Self::Keep => Edit::Keep,
+            Self::Set(value) => Edit::Set(form(value)),
+        }
+    }
     /// The new value, if there is one.
     pub const fn as_set(&self) -> Option<&T> {
         match self {

@@ -18,9 +18,11 @@ pub mod uptime;
 
 pub use command::{Command, Order};
 pub use edit::Edit;
-pub use entities::Author;
+pub use entities::{Author, Service};
 pub use event::{Commit, Entry, Event, Receipt, Seq};
 pub use ids::*;
+pub use incident::Incident;
 pub use org::Org;
 pub use rejection::Rejection;
+pub use status::Role;
 pub use time::Timestamp;

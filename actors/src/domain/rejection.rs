@@ -61,6 +61,9 @@ pub enum Rejection {
     #[allow(missing_docs)]
     #[error("a post-mortem is written when the incident is over")]
     NotOver,
+    /// What the order was decided on is no longer so.
+    #[error("the organization was changed in the meantime")]
+    MovedOn,
     /// A value that a rule refuses.
     #[error("{field} {problem}")]
     Invalid {
@@ -99,6 +102,7 @@ impl Rejection {
             Self::AlreadyResolved(_) => "already_resolved",
             Self::WrongMove { .. } => "wrong_move",
             Self::NotOver => "not_over",
+            Self::MovedOn => "moved_on",
             Self::Invalid { .. } => "invalid",
             Self::TooMany { .. } => "too_many",
         }

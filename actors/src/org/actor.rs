@@ -201,7 +201,7 @@ impl OrgState {
     /// the next date again: now if nothing was due, else with what is published when this is durable (or has failed).
     fn tick(&mut self) {
         self.args.published.due_changed(None);
-        let order = Order { by: Author::System, at: self.args.clock.now(), key: None, command: Command::Tick };
+        let order = Order { by: Author::System, at: self.args.clock.now(), key: None, only_at: None, command: Command::Tick };
         match self.decide(&[order]) {
             Ok(receipts) if receipts.iter().any(|receipt| receipt.changed) => {}
             Ok(_) | Err(_) => self.tell_when_due(&self.head),

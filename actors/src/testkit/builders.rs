@@ -65,7 +65,7 @@ pub fn at(seconds: i64) -> Timestamp {
 
 /// A command asked for by nobody in particular at [`start`].
 pub fn order(command: Command) -> Order {
-    Order { by: Author::System, at: start(), key: None, command }
+    Order { by: Author::System, at: start(), key: None, only_at: None, command }
 }
 
 /// What a test may want different about an order.

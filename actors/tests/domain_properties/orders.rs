@@ -229,7 +229,7 @@ fn timelines() -> BoxedStrategy<Command> {
 pub(crate) fn order() -> BoxedStrategy<Order> {
     let command = prop_oneof![1 => organization(), 4 => people(), 2 => groups(), 8 => services(), 14 => incidents()];
     (time(), option::weighted(0.2, key()), command)
-        .prop_map(|(at, key, command)| Order { by: Author::System, at, key, command })
+        .prop_map(|(at, key, command)| Order { by: Author::System, at, key, only_at: None, command })
         .boxed()
 }
 
@@ -264,7 +264,7 @@ pub(crate) fn orders(count: usize) -> BoxedStrategy<Vec<Order>> {
             }))
         }));
         let at = Timestamp::from_millis(EPOCH);
-        let founding = commands.into_iter().map(|command| Order { by: Author::System, at, key: None, command });
+        let founding = commands.into_iter().map(|command| Order { by: Author::System, at, key: None, only_at: None, command });
         founding.chain(orders).collect::<Vec<_>>()
     });
     orders.boxed()

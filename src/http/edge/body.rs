@@ -1,7 +1,7 @@
 //! The body of a request on its way in: no bigger than allowed, and no slower.
 //!
-//! A body that is left unread is read and thrown away for a moment. Otherwise the socket would be closed with bytes in
-//! it, which resets the connection: the client would see that instead of the answer that says what was wrong.
+//! A body that is left unread is read and thrown away for a moment. Otherwise HTTP/1 would close the socket with bytes in
+//! it, and HTTP/2 would cancel the stream: the client would see that instead of the answer that says what was wrong.
 
 use super::{BodyLimits, refusal::Refusal};
 use std::{
@@ -76,19 +76,25 @@ struct Watch {
     deadline: Option<Pin<Box<Sleep>>>,
     /// Whether what is left is to be read and thrown away.
     linger: bool,
+    /// Whether there are neighbours in the connection, so that it stays open.
+    multiplexed: bool,
 }
 
 impl Guarded {
     /// Takes the body out of a request.
     pub(super) fn new(request: Request<Incoming>, limits: BodyLimits) -> (Request<Self>, Verdict) {
         let verdict = Verdict::default();
-        // HTTP/2 ends a stream without its neighbours. Who expects leave to send would be given it.
-        let linger = request.version() < Version::HTTP_2 && !request.headers().contains_key(header::EXPECT);
-        let request = request.map(|body| {
-            let verdict = verdict.clone();
-            let watched = !body.is_end_stream();
-            Self(watched.then(|| Box::new(Watch { body, limits, verdict, received: 0, began: None, deadline: None, linger })))
-        });
+        let multiplexed = request.version() >= Version::HTTP_2;
+        // Who waits for leave to send would be given it by reading.
+        let linger = multiplexed || !request.headers().contains_key(header::EXPECT);
+        let request =
+            request.map(|body| {
+                let verdict = verdict.clone();
+                let watched = !body.is_end_stream();
+                Self(watched.then(|| {
+                    Box::new(Watch { body, limits, verdict, received: 0, began: None, deadline: None, linger, multiplexed })
+                }))
+            });
         (request, verdict)
     }
 
@@ -141,7 +147,7 @@ impl Body for Guarded {
             Poll::Pending => {
                 ready!(watch.poll_late(cx));
                 watch.verdict.set(Verdict::TOO_SLOW);
-                watch.linger = false;
+                watch.linger = watch.multiplexed; // nothing is on its way that could reset a connection
                 Poll::Ready(Some(Err(BodyError::TooSlow)))
             }
         }

@@ -125,13 +125,24 @@ pub struct RateSettings {
     pub writes: Rate,
 }
 
+impl RateSettings {
+    /// From the one number that people choose: what an address, and a caller, may ask in a second. With 0 nobody counts.
+    pub fn of_requests_per_second(requests: u32) -> Self {
+        if requests == 0 {
+            return Self { address: Rate::OFF, auth: Rate::OFF, reads: Rate::OFF, writes: Rate::OFF };
+        }
+        let (all, burst) = (f64::from(requests), requests.saturating_mul(5));
+        Self {
+            address: Rate::new(all, burst),
+            auth: Rate::new(5.0, 100),
+            reads: Rate::new(all, burst),
+            writes: Rate::new(all / 2.0, burst.div_ceil(2)),
+        }
+    }
+}
+
 impl Default for RateSettings {
     fn default() -> Self {
-        Self {
-            address: Rate::new(200.0, 1_000),
-            auth: Rate::new(5.0, 100),
-            reads: Rate::new(200.0, 1_000),
-            writes: Rate::new(100.0, 500),
-        }
+        Self::of_requests_per_second(200)
     }
 }

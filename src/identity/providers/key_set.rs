@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 use tocsin_actors::domain::Timestamp;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tracing::warn;
 
 /// When keys that are there are fetched again.
@@ -42,7 +43,8 @@ pub(super) struct KeySet {
     /// Made at the first fetch: a server without providers needs no certificates.
     client: OnceLock<Client>,
     state: RwLock<State>,
-    fetching: tokio::sync::Mutex<()>,
+    /// Held by whoever fetches.
+    fetching: Arc<Mutex<()>>,
 }
 
 #[derive(Clone, Default)]
@@ -86,38 +88,42 @@ impl KeySet {
             algorithms: provider.algorithms.clone(),
             client: OnceLock::new(),
             state: RwLock::default(),
-            fetching: tokio::sync::Mutex::default(),
+            fetching: Arc::default(),
         }
     }
 
     /// A key by its name.
     pub(super) async fn find(self: &Arc<Self>, name: &str, now: Timestamp) -> Result<Arc<ProviderKey>, AuthError> {
         let state = self.state();
-        let known = state.key(name, now);
-        if !state.may_fetch(now) || (known.is_some() && !state.is_old(now)) {
-            return known.ok_or_else(|| state.missing(now));
-        }
-        if let Some(known) = known {
-            // Whoever comes first brings news; nobody else has to wait for them.
-            let Ok(_fetching) = self.fetching.try_lock() else { return Ok(known) };
-            self.fetch_once(now).await;
-        } else {
-            let _fetching = self.fetching.lock().await;
-            self.fetch_once(now).await;
+        match state.key(name, now) {
+            Some(known) if !state.is_old(now) || !state.may_fetch(now) => return Ok(known),
+            Some(known) => {
+                // Whoever comes first brings news; nobody else has to wait for them.
+                let Ok(turn) = self.fetching.clone().try_lock_owned() else { return Ok(known) };
+                self.fetch_once(turn, now).await;
+            }
+            None => {
+                let turn = self.fetching.clone().lock_owned().await;
+                self.fetch_once(turn, now).await;
+            }
         }
         let state = self.state();
         state.key(name, now).ok_or_else(|| state.missing(now))
     }
 
-    /// Unless another request has just done it. To be called with `fetching` held. On a task of its own, or a stranger
-    /// who asks and hangs up, again and again, would keep the keys from everybody.
-    async fn fetch_once(self: &Arc<Self>, now: Timestamp) {
+    /// Unless another request has just done it. On a task of its own, which keeps the turn: a stranger who asks and
+    /// hangs up, again and again, would otherwise keep the keys from everybody.
+    async fn fetch_once(self: &Arc<Self>, turn: OwnedMutexGuard<()>, now: Timestamp) {
         if !self.state().may_fetch(now) {
             return;
         }
         self.change(|state| state.tried_at = Some(now));
         let this = self.clone();
-        if let Err(error) = tokio::spawn(async move { this.fetch_and_keep(now).await }).await {
+        let fetched = tokio::spawn(async move {
+            let _turn = turn;
+            this.fetch_and_keep(now).await;
+        });
+        if let Err(error) = fetched.await {
             warn!(issuer = self.issuer, %error, "fetching the keys of an identity provider broke off");
         }
     }

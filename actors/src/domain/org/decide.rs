@@ -18,6 +18,9 @@ pub(super) type Decision = Result<Vec<Event>, Rejection>;
 impl Org {
     /// Says what an order would change, or why it may not. Changes nothing itself.
     pub fn decide(&self, order: &Order) -> Decision {
+        if order.only_at.is_some_and(|seq| seq != self.seq) {
+            return Err(Rejection::MovedOn);
+        }
         if let Command::CreateOrganization(new) = &order.command {
             return self.create(new);
         }

@@ -144,7 +144,7 @@ fn check(given: &[Event], command: Command, expected: Result<Vec<Event>, Rejecti
 }
 
 fn order(at: i64, command: Command) -> Order {
-    Order { by: Author::User(user(1)), at: ms(at), key: None, command }
+    Order { by: Author::User(user(1)), at: ms(at), key: None, only_at: None, command }
 }
 
 /// An organization that lives through several orders.

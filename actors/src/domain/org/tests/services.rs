@@ -99,6 +99,16 @@ fn a_status_set_by_hand_outlives_the_incident() {
 }
 
 #[test]
+fn who_decided_on_an_older_state_is_told_so_and_changes_nothing() {
+    let org = Story::of(&[made(1)]).org;
+    let set = set_status(1, ServiceStatus::MajorOutage);
+    let late = Order { only_at: Some(org.seq() - 1), ..order(NOW, set.clone()) };
+    assert_eq!(org.decide(&late), Err(Rejection::MovedOn));
+    let timely = Order { only_at: Some(org.seq()), ..order(NOW, set) };
+    assert!(org.decide(&timely).is_ok());
+}
+
+#[test]
 fn an_incident_without_a_status_leaves_its_services_alone() {
     let new = NewIncident { affected: vec![affected(1, None)], ..new_incident(1, Investigating, &[]) };
     check(&[made(1)], Command::OpenIncident(Box::new(new.clone())), Ok(vec![Event::IncidentOpened(Box::new(new))]));

@@ -1,0 +1,17 @@
+//! The canonical API: one file a resource, and the table that leads to all of them.
+
+mod audit;
+mod auth;
+mod groups;
+mod incidents;
+mod invites;
+mod keys;
+mod maintenances;
+mod members;
+mod organizations;
+mod public;
+mod services;
+mod table;
+mod teams;
+
+pub(in crate::http) use table::table;

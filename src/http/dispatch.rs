@@ -1,0 +1,340 @@
+//! The way of a request through the table of routes: find the line, ask who it is and whether they may, run the handler
+//! on the organization as it is now, and answer the way HTTP wants it.
+
+use super::{
+    Api,
+    access::{self, Named},
+    answer::Answer,
+    call::Call,
+    edge::{ClientAddress, RequestId, RouteName},
+    error::{ApiError, ErrorBody, ErrorResponse},
+    route::Route,
+};
+use crate::identity::{Caller, ClientHint, Who};
+use matchit::Router;
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hasher},
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+use tocsin_actors::domain::{Org, OrgId, Slug};
+use uuid::Uuid;
+use warp::{
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    hyper::body::Bytes,
+    reply::Response,
+};
+
+/// How often a conditional write looks again when the organization moves on between looking and writing.
+const MOST_LOOKS: usize = 16;
+
+/// The lines of the table by path, each with its methods.
+#[derive(Clone)]
+pub(super) struct Table {
+    paths: Arc<Router<BTreeMap<&'static str, Arc<Route>>>>,
+}
+
+impl Table {
+    pub(super) fn new(routes: &[Route]) -> Self {
+        let mut by_path: BTreeMap<&'static str, BTreeMap<&'static str, Arc<Route>>> = BTreeMap::new();
+        for route in routes {
+            let methods = by_path.entry(route.path).or_default();
+            methods.insert(name_of(&route.method), Arc::new(route.clone()));
+        }
+        let mut paths = Router::new();
+        for (path, methods) in by_path {
+            paths.insert(path, methods).unwrap_or_else(|error| panic!("{path} is in the table twice: {error}"));
+        }
+        Self { paths: Arc::new(paths) }
+    }
+
+    /// The methods that a path answers; none where nothing is.
+    pub(super) fn allowed(&self, path: &str) -> Vec<&'static str> {
+        let Ok(found) = self.paths.at(tolerant(path)) else { return Vec::new() };
+        let mut methods: Vec<_> = found.value.keys().copied().collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.push("OPTIONS");
+        methods
+    }
+}
+
+/// The same words whatever the method's own type is.
+fn name_of(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "",
+    }
+}
+
+/// A slash at the end changes nothing.
+fn tolerant(path: &str) -> &str {
+    path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path)
+}
+
+/// A request as it came.
+pub(super) struct Incoming {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) id: Option<RequestId>,
+    pub(super) address: Option<ClientAddress>,
+}
+
+/// Answers a request, whatever it is.
+pub(super) async fn answer(api: Api, table: Table, incoming: Incoming) -> Response {
+    let id = incoming.id.as_ref().map_or_else(String::new, |id| id.as_str().to_owned());
+    let path = tolerant(&incoming.path);
+    let Ok(found) = table.paths.at(path) else { return failed(elsewhere(path), &id, None) };
+    let head = incoming.method == Method::HEAD;
+    let method = if head { "GET" } else { name_of(&incoming.method) };
+    let Some(route) = found.value.get(method) else {
+        let allow = table.allowed(path).join(", ");
+        let route = found.value.values().next();
+        if method == "OPTIONS" {
+            return with(Response::default(), StatusCode::NO_CONTENT, &[(header::ALLOW, allow)]);
+        }
+        let message = "this path does not answer this method";
+        let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+        return failed(ApiError { allow: Some(allow), ..error }, &id, route);
+    };
+    let words = route.words().map(|name| (name, decoded(found.params.get(name).unwrap_or_default()))).collect();
+    let asked = Asked { route: route.clone(), reads: found.value.get("GET").cloned(), words };
+    let mut response = match asked.run(api, incoming).await {
+        Ok(response) => response,
+        Err(error) => failed(error, &id, None),
+    };
+    if head {
+        *response.body_mut() = Default::default(); // its length stays in the head
+    }
+    response.extensions_mut().insert(RouteName(route.path));
+    response
+}
+
+fn decoded(word: &str) -> String {
+    percent_encoding::percent_decode_str(word).decode_utf8_lossy().into_owned()
+}
+
+/// Why nothing in the table is meant. What operators ask has filters of its own, which took it if it was a GET.
+fn elsewhere(path: &str) -> ApiError {
+    if !OPERATIONS.contains(&path) {
+        return ApiError::no_path();
+    }
+    let message = "this path does not answer this method";
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+    ApiError { allow: Some("GET, HEAD".to_owned()), ..error }
+}
+
+/// What is served beside the table; to be read only.
+const OPERATIONS: &[&str] = &["/health", "/ready", "/metrics", "/openapi.json", "/docs", "/.well-known/jwks.json"];
+
+/// A request for a line of the table.
+struct Asked {
+    route: Arc<Route>,
+    /// The line that reads what this one changes.
+    reads: Option<Arc<Route>>,
+    words: Vec<(&'static str, String)>,
+}
+
+impl Asked {
+    async fn run(&self, api: Api, incoming: Incoming) -> Result<Response, ApiError> {
+        let hint = ClientHint {
+            address: incoming.address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0),
+            user_agent: text(&incoming.headers, header::USER_AGENT).map(str::to_owned),
+        };
+        let caller = self.caller(&api, &incoming, &hint).await?;
+        let now = api.clock.now();
+        let mut call = Call {
+            api,
+            caller,
+            now,
+            hint,
+            org: None,
+            words: self.words.clone(),
+            query: incoming.query.as_str().into(),
+            headers: Arc::new(incoming.headers),
+            body: incoming.body,
+            key: None,
+            only_at: None,
+        };
+        call.key = self.request_key(&call, &incoming.path)?;
+        let unchanged = text(&call.headers, header::IF_MATCH).filter(|_| incoming.method != Method::GET);
+        let Some(wanted) = unchanged.map(str::to_owned) else {
+            self.look(&mut call).await?;
+            let answer = (self.route.run)(call.clone()).await?;
+            return Ok(respond(answer, &call.headers, &incoming.path, self.route.method == Method::GET));
+        };
+        for _ in 0..MOST_LOOKS {
+            self.look(&mut call).await?;
+            if call.key.is_none_or(|key| call.org.as_ref().is_none_or(|org| org.remembers(key).is_none())) {
+                self.is_still(&wanted, &call).await?;
+            }
+            call.only_at = call.org.as_ref().map(|org| org.seq());
+            match (self.route.run)(call.clone()).await {
+                // It may be this very thing that was changed, or its neighbour: look again.
+                Err(error) if error.status == StatusCode::PRECONDITION_FAILED => {}
+                answer => return Ok(respond(answer?, &call.headers, &incoming.path, false)),
+            }
+        }
+        Err(ApiError::unavailable("busy", "the organization changes too fast for a conditional write", RETRY_SOON))
+    }
+
+    /// Who asks. Credentials that are wrong are an error even where none are needed: whoever sends them wants to know.
+    async fn caller(&self, api: &Api, incoming: &Incoming, hint: &ClientHint) -> Result<Option<Caller>, ApiError> {
+        let Some(sent) = incoming.headers.get(header::AUTHORIZATION) else {
+            if self.route.may == access::May::Anyone && self.route.method != Method::GET {
+                api.edge.limits().check_auth(hint.address).map_err(|wait| ApiError::too_often("rate_limited", wait.0))?;
+            }
+            return Ok(None);
+        };
+        let wrong = || ApiError::unauthorized("unauthorized", "`Authorization` is not `Bearer …`");
+        let token = sent.to_str().ok().and_then(|sent| sent.split_once(' ')).ok_or_else(wrong)?;
+        if !token.0.eq_ignore_ascii_case("bearer") {
+            return Err(wrong());
+        }
+        let caller = api.identity.authenticate(token.1.trim()).await?;
+        let writes = self.route.method != Method::GET;
+        api.edge.limits().check_caller(id_of(&caller), writes).map_err(|wait| ApiError::too_often("rate_limited", wait.0))?;
+        Ok(Some(caller))
+    }
+
+    /// Finds the organization in the path and asks whether the caller may.
+    async fn look(&self, call: &mut Call) -> Result<(), ApiError> {
+        let may = self.route.may;
+        if may.is_of_an_organization() && call.caller.is_some() {
+            call.org = find(&call.api, call.word("org")).await?;
+        }
+        let service = self.route.path.contains("/services/{id}").then(|| call.word("id").parse().ok()).flatten();
+        let team = self.route.path.contains("/teams/{id}").then(|| call.word("id").parse().ok()).flatten();
+        let named = Named { service, team, user: call.word("user").parse().ok() };
+        access::decide(call.caller.as_ref(), may, call.org.as_deref(), &named)
+    }
+
+    /// What the caller named this request by: theirs alone, and of this path alone.
+    fn request_key(&self, call: &Call, path: &str) -> Result<Option<tocsin_actors::domain::RequestKey>, ApiError> {
+        const NAME: HeaderName = HeaderName::from_static("idempotency-key");
+        if self.route.method != Method::POST {
+            return Ok(None);
+        }
+        let Some(sent) = call.headers.get(NAME) else { return Ok(None) };
+        let wrong = || ApiError {
+            field: Some("Idempotency-Key".into()),
+            ..ApiError::malformed("`Idempotency-Key` has 1 to 255 visible characters")
+        };
+        let sent = sent.to_str().ok().filter(|sent| (1..=255).contains(&sent.len())).ok_or_else(wrong)?;
+        let by = call.caller.as_ref().map(|caller| id_of(caller).to_string()).unwrap_or_default();
+        Ok(Some(Call::request_key(&by, &self.route.name, tolerant(path), sent)))
+    }
+
+    /// Whether what the caller read is still what a reader would get.
+    async fn is_still(&self, wanted: &str, call: &Call) -> Result<(), ApiError> {
+        let Some(reads) = &self.reads else { return Err(ApiError::changed()) };
+        let reading = Call { body: Bytes::new(), query: "".into(), key: None, ..call.clone() };
+        let now = (reads.run)(reading).await?;
+        if wanted.trim() == "*" || any_tag(wanted, &tag(&now.body)) { Ok(()) } else { Err(ApiError::changed()) }
+    }
+}
+
+const RETRY_SOON: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// By what callers are told apart.
+fn id_of(caller: &Caller) -> Uuid {
+    match &caller.who {
+        Who::User(user) => user.id.uuid(),
+        Who::Key { id, .. } => id.uuid(),
+    }
+}
+
+/// The organization with this id or slug; none that was deleted or never was.
+pub(super) async fn find(api: &Api, word: &str) -> Result<Option<Arc<Org>>, ApiError> {
+    let id = match word.parse::<OrgId>() {
+        Ok(id) => Some(id),
+        Err(_) => match word.parse::<Slug>() {
+            Ok(slug) => api.slugs.find(api, slug).await?,
+            Err(_) => None,
+        },
+    };
+    let Some(id) = id else { return Ok(None) };
+    let view = api.directory.view(id).await?;
+    Ok(view.organization().is_some().then_some(view))
+}
+
+/// The answer as HTTP has it: with its tag, or without its body when the reader has it already.
+fn respond(answer: Answer, asked: &HeaderMap, path: &str, reads: bool) -> Response {
+    let Answer { status, kind, body, location } = answer;
+    let mut headers = Vec::new();
+    if let Some(location) = location {
+        let location = if location.starts_with('/') { location } else { format!("{}/{location}", tolerant(path)) };
+        headers.push((header::LOCATION, location));
+    }
+    if reads && status == StatusCode::OK {
+        let tag = tag(&body);
+        if text(asked, header::IF_NONE_MATCH).is_some_and(|known| known.trim() == "*" || any_tag(known, &tag)) {
+            return with(Response::default(), StatusCode::NOT_MODIFIED, &[(header::ETAG, tag)]);
+        }
+        headers.push((header::ETAG, tag));
+        // Whoever keeps it asks again before using it, and may get "304": that is what the tag is for.
+        headers.push((header::CACHE_CONTROL, "no-cache, private".to_owned()));
+    }
+    if !kind.is_empty() {
+        headers.push((header::CONTENT_TYPE, kind.to_owned()));
+        headers.push((header::CONTENT_LENGTH, body.len().to_string()));
+    }
+    with(Response::new(body.into()), status, &headers)
+}
+
+/// Names a body by what it says.
+fn tag(body: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    format!("\"{:016x}{:x}\"", hasher.finish(), body.len())
+}
+
+/// Whether a list of tags names this one; a proxy may have made it weak.
+fn any_tag(list: &str, tag: &str) -> bool {
+    list.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == tag)
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn with(mut response: Response, status: StatusCode, headers: &[(HeaderName, String)]) -> Response {
+    *response.status_mut() = status;
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// An answer that is an error.
+pub(super) fn failed(error: ApiError, request_id: &str, route: Option<&Arc<Route>>) -> Response {
+    let body = ErrorResponse {
+        error: ErrorBody { code: error.code, message: error.message, field: error.field },
+        request_id: request_id.to_owned(),
+    };
+    let body = serde_json::to_vec(&body).expect("a structure of texts can be written");
+    let mut headers = vec![(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_LENGTH, body.len().to_string())];
+    if error.status == StatusCode::UNAUTHORIZED {
+        headers.push((header::WWW_AUTHENTICATE, "Bearer".to_owned()));
+    }
+    headers.extend(error.retry_after.map(|wait| (header::RETRY_AFTER, wait.as_secs().max(1).to_string())));
+    headers.extend(error.allow.map(|allow| (header::ALLOW, allow)));
+    let mut response = with(Response::new(body.into()), error.status, &headers);
+    if let Some(route) = route {
+        response.extensions_mut().insert(RouteName(route.path));
+    }
+    response
+}

@@ -6,9 +6,10 @@
 use crate::{
     accounts::User,
     domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
-    records::RecordStore,
+    records::{Record, RecordStore},
 };
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// An answer that comes later.
@@ -160,7 +161,7 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-/// What `check`, repairs and exports need beside the engine's own ports.
+/// What `check`, repairs, exports and imports need beside the engine's own ports.
 pub trait Archive: Send + Sync + 'static {
     /// Organizations with commits, by id, from behind `after`, at most `limit`.
     fn organizations(&self, after: Option<OrgId>, limit: usize) -> Later<'_, Vec<OrgId>>;
@@ -170,6 +171,32 @@ pub trait Archive: Send + Sync + 'static {
     fn expected_documents(&self, org: &Org) -> Vec<StoredDocument>;
     /// Throws the documents and the snapshot of an organization away and writes them again.
     fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()>;
+    /// Every slug that is taken, by name, from behind `after`, at most `limit`.
+    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>>;
+    /// The last number that was given, 0 before the first.
+    fn last_number(&self) -> Later<'_, u64>;
+    /// Gives only numbers after this one from now on. Those that were given stay so: it never goes back.
+    fn skip_numbers(&self, last: u64) -> Later<'_, ()>;
+    /// Writes a record as it is, whatever its version, where there is none of its kind and id (else
+    /// [`AccountError::IdTaken`]).
+    fn restore_record(&self, record: Record) -> BoxFuture<'_, Result<(), AccountError>>;
+    /// Marks the store as one that is being filled: until [`Archive::end_import`] it cannot be opened, because half a store
+    /// looks like a whole one. [`StoreError::Conflict`] when somebody is filling it already.
+    fn begin_import(&self) -> Later<'_, ()>;
+    /// Everything is there.
+    fn end_import(&self) -> Later<'_, ()>;
+}
+
+/// A slug that is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlugClaim {
+    /// Which.
+    #[serde(rename = "_id")]
+    pub slug: Slug,
+    /// By whom.
+    pub org: OrgId,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// A document as it stands in the store. Two are equal when they say the same, whenever they were written.

@@ -4,6 +4,6 @@ pub mod documents;
 pub mod embedded;
 pub mod mongodb;
 mod open;
-mod records;
+pub(crate) mod records;
 
 pub use open::{OpenError, open, open_existing, rehearse};

@@ -9,7 +9,7 @@ use tocsin_actors::{
 use uuid::Uuid;
 
 /// A record as it is kept in the collection of its kind.
-pub(super) fn encode(record: &Record) -> Result<RawDocumentBuf, StoreError> {
+pub(crate) fn encode(record: &Record) -> Result<RawDocumentBuf, StoreError> {
     let version = i64::try_from(record.version).map_err(|_| StoreError::Corrupt("a version without end".into()))?;
     let mut stored = RawDocumentBuf::new();
     stored.append(cstr!("_id"), uuid(record.id));
@@ -23,7 +23,7 @@ pub(super) fn encode(record: &Record) -> Result<RawDocumentBuf, StoreError> {
 }
 
 /// And back.
-pub(super) fn decode(kind: RecordKind, stored: &[u8]) -> Result<Record, StoreError> {
+pub(crate) fn decode(kind: RecordKind, stored: &[u8]) -> Result<Record, StoreError> {
     let corrupt = |what: &str| StoreError::Corrupt(format!("a document in {} {what}", kind.name()));
     let stored = RawDocument::from_bytes(stored).map_err(|error| corrupt(&format!("cannot be read: {error}")))?;
     let uuid = |field| match stored.get(field) {

@@ -4,7 +4,10 @@ use crate::{
     accounts::User,
     domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
     records::{Record, RecordKind, RecordStore},
-    store::{AccountError, AccountStore, Append, Archive, CommitLog, Later, Loaded, Store, StoreError, StoredDocument, UserKey},
+    store::{
+        AccountError, AccountStore, Append, Archive, CommitLog, Later, Loaded, SlugClaim, Store, StoreError, StoredDocument,
+        UserKey,
+    },
 };
 use futures::future::{BoxFuture, FutureExt};
 use std::{
@@ -308,5 +311,23 @@ impl Archive for FailingStore {
     }
     fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()> {
         self.inner.rewrite(org)
+    }
+    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>> {
+        self.inner.slugs(after, limit)
+    }
+    fn last_number(&self) -> Later<'_, u64> {
+        self.inner.last_number()
+    }
+    fn skip_numbers(&self, last: u64) -> Later<'_, ()> {
+        self.inner.skip_numbers(last)
+    }
+    fn restore_record(&self, record: Record) -> BoxFuture<'_, Result<(), AccountError>> {
+        self.inner.restore_record(record)
+    }
+    fn begin_import(&self) -> Later<'_, ()> {
+        self.inner.begin_import()
+    }
+    fn end_import(&self) -> Later<'_, ()> {
+        self.inner.end_import()
     }
 }

@@ -1,15 +1,15 @@
 //! A store that forgets everything when it is dropped, and otherwise keeps every promise of the ports.
 
+mod archive;
 mod records;
 
 use crate::{
     accounts::{User, folded},
     domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
     records::{Record, RecordKind},
-    store::{AccountError, AccountStore, Append, Archive, CommitLog, Done, Later, Loaded, StoreError, StoredDocument, UserKey},
+    store::{AccountError, AccountStore, Append, CommitLog, Done, Later, Loaded, StoreError, UserKey},
 };
 use futures::future::{BoxFuture, FutureExt, ready};
-use serde::Serialize;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -44,6 +44,7 @@ struct Data {
     slugs: BTreeMap<Slug, (OrgId, Timestamp)>,
     number: u64,
     records: BTreeMap<(RecordKind, Uuid), Record>,
+    importing: bool,
 }
 
 #[derive(Default)]
@@ -261,43 +262,4 @@ impl AccountStore for MemoryStore {
         data.number += 1;
         now(data.number)
     }
-}
-
-impl Archive for MemoryStore {
-    fn organizations(&self, after: Option<OrgId>, limit: usize) -> Later<'_, Vec<OrgId>> {
-        now(self.data().orgs.keys().filter(|id| Some(**id) > after).take(limit).copied().collect())
-    }
-    fn documents(&self, org: OrgId) -> Later<'_, Vec<StoredDocument>> {
-        let latest = self.data().orgs.get(&org).and_then(|rows| rows.latest.clone());
-        now(latest.map(|org| documents(&org)).unwrap_or_default())
-    }
-    fn expected_documents(&self, org: &Org) -> Vec<StoredDocument> {
-        documents(org)
-    }
-    fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()> {
-        if let Some(rows) = self.data().orgs.get_mut(&org.id()) {
-            rows.snapshot = Some(org.clone());
-            rows.latest = Some(org);
-        }
-        now(())
-    }
-}
-
-/// One an entity: enough to be compared.
-fn documents(org: &Org) -> Vec<StoredDocument> {
-    fn document<T: Serialize>(collection: &'static str, id: impl ToString, entity: &T) -> StoredDocument {
-        let fields = bson::serialize_to_document(entity).expect("entities are documents");
-        StoredDocument { collection, id: id.to_string(), fields, seq: 0 }
-    }
-    let mut all: Vec<_> = org.organization().map(|one| document("organizations", one.id, one.as_ref())).into_iter().collect();
-    all.extend(org.members().values().map(|one| document("members", one.id, one.as_ref())));
-    all.extend(org.teams().values().map(|one| document("teams", one.id, one.as_ref())));
-    all.extend(org.groups().values().map(|one| document("service_groups", one.id, one.as_ref())));
-    all.extend(org.services().values().map(|one| document("services", one.id, one.as_ref())));
-    all.extend(org.incidents().values().map(|one| document("incidents", one.id, one.as_ref())));
-    for service in org.services().keys() {
-        let changes = org.history(*service).into_iter().flat_map(|history| history.iter());
-        all.extend(changes.map(|one| document("status_changes", one.number, one)));
-    }
-    all
 }

@@ -2,7 +2,7 @@
 
 use super::{
     EmbeddedStore, ReadError,
-    tables::{Id, MEMBERSHIPS, SLUGS, Tables, USER_NAMES, USERS, membership_key, time},
+    tables::{Id, MEMBERSHIPS, NEXT_NUMBER, SLUGS, Tables, USER_NAMES, USERS, membership_key, time},
     writer::Job,
 };
 use crate::store::documents;
@@ -253,8 +253,8 @@ impl AccountStore for EmbeddedStore {
 
     fn next_number(&self) -> Later<'_, u64> {
         store_only(self.change(|tables| {
-            let number = tables.meta.get("next_number")?.map_or(1, |number| number.value());
-            tables.meta.insert("next_number", number + 1)?;
+            let number = tables.meta.get(NEXT_NUMBER)?.map_or(1, |number| number.value());
+            tables.meta.insert(NEXT_NUMBER, number + 1)?;
             Ok(Ok(number))
         }))
     }

@@ -1,16 +1,19 @@
-//! What `check`, repairs and exports need.
+//! What `check`, repairs, exports and imports need.
 
 use super::{
     EmbeddedStore, ReadError,
-    tables::{COMMITS, DOCUMENTS, commit_key, documents_prefix, prefix_end},
+    accounts::store_only,
+    tables::{COMMITS, DOCUMENTS, IMPORTING, Id, META, NEXT_NUMBER, SLUGS, commit_key, documents_prefix, prefix_end, time},
 };
 use crate::store::documents::{self, Collection};
-use futures::future::FutureExt;
-use redb::ReadTransaction;
+use futures::future::{BoxFuture, FutureExt};
+use redb::{ReadTransaction, ReadableTable};
+use serde::{Deserialize, de::IntoDeserializer};
 use std::sync::Arc;
 use tocsin_actors::{
-    domain::{Org, OrgId, Seq},
-    store::{Archive, Later, StoreError, StoredDocument},
+    domain::{Org, OrgId, Seq, Slug},
+    records::Record,
+    store::{AccountError, Archive, Later, SlugClaim, StoreError, StoredDocument},
 };
 use uuid::Uuid;
 
@@ -62,4 +65,64 @@ impl Archive for EmbeddedStore {
         let ended = |_| Err(StoreError::Unavailable("the store's writer has ended".into()));
         async move { answered.await.unwrap_or_else(ended) }.boxed()
     }
+
+    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>> {
+        let read = move |transaction: &ReadTransaction| {
+            let slugs = transaction.open_table(SLUGS)?;
+            let begin = after.as_ref().map_or("", Slug::as_str);
+            let mut found = Vec::new();
+            for row in slugs.range::<&str>(begin..)? {
+                let (slug, claim) = row?;
+                if found.len() == limit {
+                    break;
+                }
+                if after.as_ref().map(Slug::as_str) != Some(slug.value()) {
+                    found.push(claim_of(slug.value(), claim.value())?);
+                }
+            }
+            Ok(found)
+        };
+        self.read(read).boxed()
+    }
+
+    fn last_number(&self) -> Later<'_, u64> {
+        let read = |transaction: &ReadTransaction| {
+            let next = transaction.open_table(META)?.get(NEXT_NUMBER)?;
+            Ok(next.map_or(0, |next| next.value().saturating_sub(1)))
+        };
+        self.read(read).boxed()
+    }
+
+    fn skip_numbers(&self, last: u64) -> Later<'_, ()> {
+        store_only(self.change(move |tables| {
+            let next = tables.meta.get(NEXT_NUMBER)?.map_or(1, |next| next.value());
+            tables.meta.insert(NEXT_NUMBER, next.max(last.saturating_add(1)))?;
+            Ok(Ok(()))
+        }))
+    }
+
+    fn restore_record(&self, record: Record) -> BoxFuture<'_, Result<(), AccountError>> {
+        self.insert_record(record)
+    }
+
+    fn begin_import(&self) -> Later<'_, ()> {
+        store_only(self.change(|tables| match tables.meta.insert(IMPORTING, 1)? {
+            None => Ok(Ok(())),
+            Some(_) => Ok(Err(StoreError::Conflict.into())),
+        }))
+    }
+
+    fn end_import(&self) -> Later<'_, ()> {
+        store_only(self.change(|tables| {
+            tables.meta.remove(IMPORTING)?;
+            Ok(Ok(()))
+        }))
+    }
+}
+
+fn claim_of(slug: &str, (org, at): (&Id, i64)) -> Result<SlugClaim, ReadError> {
+    // As stored words are read, not as typed ones: it may have become a reserved one since.
+    let slug = Slug::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(slug));
+    let slug = slug.map_err(|error| ReadError::Store(StoreError::Corrupt(format!("a slug cannot be read: {error}"))))?;
+    Ok(SlugClaim { slug, org: OrgId::new(Uuid::from_bytes(*org)), at: time(at) })
 }

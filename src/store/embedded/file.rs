@@ -2,7 +2,7 @@
 
 use super::{
     rehearsal::Rehearsal,
-    tables::{self, META, SCHEMA, Tables},
+    tables::{self, IMPORTING, META, SCHEMA, SCHEMA_KEY, Tables},
 };
 use crate::store::OpenError;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableHandle, backends::InMemoryBackend};
@@ -83,17 +83,19 @@ fn builder() -> Builder {
 }
 
 fn check_schema(path: &Path, database: &Database) -> Result<(), OpenError> {
-    let read = || -> Result<Option<u64>, redb::Error> {
+    let read = || -> Result<(Option<u64>, bool), redb::Error> {
         let transaction = database.begin_read()?;
         match transaction.open_table(META) {
-            Ok(meta) => Ok(redb::ReadableTable::get(&meta, "schema")?.map(|version| version.value())),
+            Ok(meta) => Ok((meta.get(SCHEMA_KEY)?.map(|version| version.value()), meta.get(IMPORTING)?.is_some())),
             // Its maker was interrupted before the first commit: as good as empty.
-            Err(redb::TableError::TableDoesNotExist(_)) if transaction.list_tables()?.next().is_none() => Ok(Some(SCHEMA)),
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(redb::TableError::TableDoesNotExist(_)) if transaction.list_tables()?.next().is_none() => Ok((Some(SCHEMA), false)),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok((None, false)),
             Err(error) => Err(error.into()),
         }
     };
-    match read().map_err(|error| refuse(path, &because_redb(&error)))? {
+    let (schema, importing) = read().map_err(|error| refuse(path, &because_redb(&error)))?;
+    match schema {
+        Some(SCHEMA) if importing => Err(refuse(path, "is incomplete, an import into it did not end: remove it and import again")),
         Some(SCHEMA) => Ok(()),
         Some(newer) if newer > SCHEMA => Err(refuse(
             path,
@@ -113,7 +115,7 @@ pub(super) fn prepare(database: &Database) -> Result<(), redb::Error> {
     }
     let transaction = database.begin_write()?;
     let mut last = HashMap::new();
-    Tables::open(&transaction, &mut last)?.meta.insert("schema", SCHEMA)?;
+    Tables::open(&transaction, &mut last)?.meta.insert(SCHEMA_KEY, SCHEMA)?;
     transaction.commit()?;
     Ok(())
 }

@@ -15,8 +15,14 @@ pub(super) type Id = [u8; 16];
 /// The version of all that follows. A file with a newer one is refused.
 pub(super) const SCHEMA: u64 = 1;
 
-/// `schema`, `next_number`.
+/// `SCHEMA_KEY`, `NEXT_NUMBER`, `IMPORTING`.
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+/// The version of the file.
+pub(super) const SCHEMA_KEY: &str = "schema";
+/// The number that is given next.
+pub(super) const NEXT_NUMBER: &str = "next_number";
+/// There while the store is being filled.
+pub(super) const IMPORTING: &str = "importing";
 /// Organization, first event → last event, commit.
 pub(super) const COMMITS: TableDefinition<&[u8; 24], &[u8]> = TableDefinition::new("commits");
 /// Collection, organization, id → document. Status changes have service and number for an id, so that those of one

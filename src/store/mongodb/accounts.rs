@@ -22,6 +22,8 @@ pub(super) const USERS: &str = "users";
 pub(super) const SLUGS: &str = "slugs";
 /// Numbers that were given: `{_id, last}`.
 pub(super) const COUNTERS: &str = "counters";
+/// The one counter that there is.
+pub(super) const NUMBERS: &str = "numbers";
 
 /// The unique indexes on users, by name: an error names the one it ran into.
 pub(super) const EMAIL_INDEX: &str = "email_folded";
@@ -152,7 +154,7 @@ impl AccountStore for MongoStore {
             let next = || {
                 let counters = self.accounts(COUNTERS);
                 let next = async move {
-                    let this = doc! { "_id": "numbers" };
+                    let this = doc! { "_id": NUMBERS };
                     let next = counters.find_one_and_update(this, doc! { "$inc": { "last": 1_i64 } });
                     next.upsert(true).return_document(ReturnDocument::After).await
                 };

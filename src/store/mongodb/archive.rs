@@ -1,17 +1,20 @@
-//! What `check`, repairs and exports need beside the engine's own ports.
+//! What `check`, repairs, exports and imports need beside the engine's own ports.
 
 use super::{
     MongoStore,
-    database::{id, read_all},
+    accounts::{COUNTERS, NUMBERS, SLUGS, write, write_plain},
+    database::{id, number, number_in, read, read_all},
+    open::{IMPORT, META},
     reading,
 };
 use crate::store::documents::{self, Collection};
-use bson::{Document, doc};
-use futures::FutureExt;
+use bson::{Document, doc, rawdoc};
+use futures::{FutureExt, future::BoxFuture};
 use std::sync::Arc;
 use tocsin_actors::{
-    domain::{Org, OrgId},
-    store::{Archive, Later, StoreError, StoredDocument},
+    domain::{Org, OrgId, Slug},
+    records::Record,
+    store::{AccountError, Archive, Later, SlugClaim, StoreError, StoredDocument},
 };
 
 impl Archive for MongoStore {
@@ -40,5 +43,54 @@ impl Archive for MongoStore {
 
     fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()> {
         self.backlog.rewrite(org).boxed()
+    }
+
+    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>> {
+        async move {
+            if limit == 0 {
+                return Ok(Vec::new());
+            }
+            let these = after.map_or_else(|| doc! {}, |after| doc! { "_id": { "$gt": after.as_str() } });
+            let slugs = self.accounts(SLUGS);
+            let page = slugs.find(these).sort(doc! { "_id": 1 }).limit(i64::try_from(limit).unwrap_or(0));
+            read_all(page).await?.iter().map(|claim| documents::decode(claim.as_bytes())).collect()
+        }
+        .boxed()
+    }
+
+    fn last_number(&self) -> Later<'_, u64> {
+        async move {
+            let counter = read(self.accounts(COUNTERS).find_one(doc! { "_id": NUMBERS })).await?;
+            counter.map_or(Ok(0), |counter| number_in(&counter, "last"))
+        }
+        .boxed()
+    }
+
+    fn skip_numbers(&self, last: u64) -> Later<'_, ()> {
+        async move {
+            let skip = doc! { "$max": { "last": number(last) } };
+            write_plain(self.accounts(COUNTERS).update_one(doc! { "_id": NUMBERS }, skip).upsert(true)).await.map(drop)
+        }
+        .boxed()
+    }
+
+    fn restore_record(&self, record: Record) -> BoxFuture<'_, Result<(), AccountError>> {
+        async move { self.insert_record(&record).await }.boxed()
+    }
+
+    fn begin_import(&self) -> Later<'_, ()> {
+        async move {
+            let mark = rawdoc! { "_id": IMPORT };
+            match write(self.accounts(META).insert_one(mark)).await {
+                Ok(_) => Ok(()),
+                Err(AccountError::Store(error)) => Err(error),
+                Err(_) => Err(StoreError::Conflict),
+            }
+        }
+        .boxed()
+    }
+
+    fn end_import(&self) -> Later<'_, ()> {
+        async move { write_plain(self.accounts(META).delete_one(doc! { "_id": IMPORT })).await.map(drop) }.boxed()
     }
 }

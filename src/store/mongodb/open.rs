@@ -27,7 +27,9 @@ const OLDEST_SERVER: i64 = 6;
 const SCHEMA: u64 = 1;
 
 /// What we keep about ourselves.
-const META: &str = "meta";
+pub(super) const META: &str = "meta";
+/// The document in it that is there while the store is being filled.
+pub(super) const IMPORT: &str = "import";
 
 /// How long one address may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
@@ -92,6 +94,15 @@ pub enum OpenError {
         database: String,
         /// What we would have to share.
         collection: String,
+    },
+    /// An import has begun and not ended.
+    #[error(
+        "database `{database}` is incomplete: an import into it is running, or did not end; wait for it, or drop the database \
+         and import again"
+    )]
+    Incomplete {
+        /// Which.
+        database: String,
     },
     /// There is nothing of ours, and nothing shall be made.
     #[error("there is no Tocsin store in database `{database}`: correct the database in the store's address")]
@@ -199,7 +210,10 @@ impl Contact {
             _ => None,
         };
         if version == Some(number(SCHEMA)) {
-            return Ok(());
+            return match self.ask(meta.find_one(doc! { "_id": IMPORT })).await? {
+                None => Ok(()),
+                Some(_) => Err(OpenError::Incomplete { database: self.database.clone() }),
+            };
         }
         let found = found.get("version").map_or_else(|| "of no version".to_owned(), ToString::to_string);
         Err(OpenError::Schema { database: self.database.clone(), found })

@@ -2,11 +2,13 @@
 //! [`all`] runs them one after the other.
 
 mod accounts;
+mod archive;
 mod documents;
 mod log;
 mod records;
 
 pub use accounts::*;
+pub use archive::*;
 pub use documents::*;
 pub use log::*;
 pub use records::*;
@@ -83,6 +85,10 @@ macro_rules! store_contract {
             a_deleted_record_is_gone
             expired_records_are_forgotten_and_no_others
             records_are_there_after_opening_again
+            slugs_are_listed_in_pages
+            numbers_can_be_skipped_and_never_come_again
+            a_record_is_restored_as_it_was
+            a_store_is_filled_by_one_at_a_time
         }
     };
     (@tests $fixture:expr; $($promise:ident)+) => {$(

@@ -29,6 +29,10 @@ pub enum Command {
     RotateKey(RotateKeyArgs),
     /// Verify a store: every document must equal the replay of its organization's commits
     Check(CheckArgs),
+    /// Write everything that a store holds into a file
+    Export(ExportArgs),
+    /// Fill an empty store from a file that `export` wrote, and verify it
+    Import(ImportArgs),
 }
 
 /// Where everything is kept.
@@ -213,6 +217,28 @@ fn web_address(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("write an address like https://status.example.org".to_owned())
+}
+
+/// What to write where.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// See there.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The file to make, `-` for stdout. It holds password hashes and keys: keep it as safe as the store
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// What to read where.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// See there.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The file to read, `-` for stdin. All of it is verified before anything is changed
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

@@ -9,3 +9,4 @@ pub mod identity;
 pub mod seed;
 pub mod store;
 pub mod telemetry;
+pub mod transfer;

@@ -27,6 +27,8 @@ fn main() -> ExitCode {
             Command::Superadmin(args) => cli::superadmin::run(args).await.map(|()| true),
             Command::RotateKey(args) => cli::rotate_key::run(args).await.map(|()| true),
             Command::Check(args) => cli::check::run(args).await,
+            Command::Export(args) => cli::export::run(args).await.map(|()| true),
+            Command::Import(args) => cli::import::run(args).await,
         }
     });
     // Every store is closed. Tearing down the runtime would end the database driver's tasks one before the other, which

@@ -22,7 +22,7 @@ pub async fn run(args: CheckArgs) -> anyhow::Result<bool> {
 }
 
 /// Says what was found, and answers whether all of it is well now.
-fn tell(report: &Report, repair: bool) -> bool {
+pub(super) fn tell(report: &Report, repair: bool) -> bool {
     for difference in report.differences.iter().take(SHOWN) {
         println!("{difference}");
     }

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod demo;
+pub mod export;
+pub mod import;
 mod progress;
 pub mod rotate_key;
 pub mod seed;
@@ -11,8 +13,9 @@ pub mod superadmin;
 use crate::{
     config::StoreArgs,
     store::{self, OpenError},
+    transfer::Counts,
 };
-use std::sync::Arc;
+use std::{io, path::Path, sync::Arc};
 use tocsin_actors::store::Store;
 
 /// An error of the person who called us: bad input, or a world that is not as they said. Nothing was changed.
@@ -27,6 +30,31 @@ pub async fn open_store(args: &StoreArgs) -> anyhow::Result<Arc<dyn Store>> {
 
 fn opened(opened: Result<Arc<dyn Store>, OpenError>) -> anyhow::Result<Arc<dyn Store>> {
     Ok(opened.map_err(|error| Refused(error.to_string()))?)
+}
+
+/// What a file holds: `2 organizations, 31 commits, 5 users, 2 slugs, 9 records`.
+fn told(counts: &Counts) -> String {
+    let listed = [
+        counted(counts.organizations, "organization", "organizations"),
+        counted(counts.commits, "commit", "commits"),
+        counted(counts.users, "user", "users"),
+        counted(counts.slugs, "slug", "slugs"),
+        counted(counts.records, "record", "records"),
+    ];
+    listed.join(", ")
+}
+
+/// Why a file cannot be opened or made.
+fn unusable(file: &Path, error: &io::Error) -> Refused {
+    let file = file.display();
+    Refused(match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no {file}: name a file in a folder that is there"),
+        io::ErrorKind::IsADirectory => format!("{file} is a folder: name a file in it"),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            format!("{file} cannot be used: give this user the right to, or name another file")
+        }
+        _ => format!("{file} cannot be used: {error}"),
+    })
 }
 
 /// `1 service`, `2,000 services`.

@@ -25,6 +25,12 @@ impl Progress {
         Self::new(ProgressBar::no_length(), &format!("{{spinner}} {{human_pos}} {steps}  {{rate}}/s  {{elapsed}}"), false)
     }
 
+    /// Tells how much of so many bytes is done, of this work.
+    pub(super) fn of_bytes(work: &str, bytes: u64) -> Self {
+        let template = format!("{work} {{wide_bar}} {{bytes}}/{{total_bytes}}  {{bytes_per_sec}}  {{eta}} left ");
+        Self::new(ProgressBar::new(bytes), &template, false)
+    }
+
     fn new(bar: ProgressBar, template: &str, quiet: bool) -> Self {
         if quiet || !std::io::stderr().is_terminal() {
             return Self { bar: ProgressBar::hidden(), quiet };
@@ -41,6 +47,11 @@ impl Progress {
     /// One step is done.
     pub(super) fn step(&self) {
         self.bar.inc(1);
+    }
+
+    /// So many are done.
+    pub(super) fn advance(&self, steps: usize) {
+        self.bar.inc(steps as u64);
     }
 
     /// Says something that stays.

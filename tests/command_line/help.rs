@@ -13,6 +13,8 @@ fn help_is_as_it_was_read() {
         ("help-seed", &["seed", "--help"]),
         ("help-check", &["check", "--help"]),
         ("help-demo", &["demo", "--help"]),
+        ("help-export", &["export", "--help"]),
+        ("help-import", &["import", "--help"]),
     ] {
         let said = place.run(args).ok();
         let file = snapshots.join(format!("{name}.txt"));

@@ -128,5 +128,5 @@ fn a_store_that_was_only_served_moves_too() {
     assert_eq!(server.terminate().0, Some(0));
     let exported = export(&place, "file:empty", "a.export");
     assert_eq!(exported.lines().count(), 3, "{exported}");
-    assert_eq!(import(&place, "file:again", "a.export"), "0 organizations, 0 commits, 0 users, 0 slugs, 1 records");
+    assert_eq!(import(&place, "file:again", "a.export"), "0 organizations, 0 commits, 0 users, 0 slugs, 1 record");
 }

@@ -1,0 +1,192 @@
+//! HTTP beside what it stands on, in one run: writes beside the engine's own durable rate, reads beside a bare warp route
+//! that gives the same bytes with the same headers. The load comes from `wrk`, another process, for both.
+//!
+//! `cargo bench --bench http [-- --seconds 4 --rounds 5]`; MongoDB takes part when `TOCSIN_TEST_MONGOD` is set.
+
+#![allow(missing_docs, clippy::unwrap_used, dead_code)]
+
+#[path = "../../tests/support/mongod.rs"]
+mod mongod;
+#[path = "../engine/work.rs"]
+mod work;
+mod wrk;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tocsin::{
+    app::{App, AppSettings},
+    http::edge::{EdgeSettings, RateSettings},
+    identity::{Access, Scopes},
+};
+use tocsin_actors::{directory::Directory, domain::Author, testkit::builders::*};
+use tokio::net::TcpListener;
+use warp::{
+    Filter,
+    http::{HeaderName, HeaderValue},
+};
+use work::{Kind, change, found, median};
+use wrk::{Target, wrk};
+
+const ORGS: u64 = 1_000;
+const CONNECTIONS: u32 = 100;
+
+pub(crate) struct Options {
+    pub(crate) seconds: Duration,
+    pub(crate) rounds: usize,
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |flag: &str, default: u64| {
+        args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).and_then(|n| n.parse().ok()).unwrap_or(default)
+    };
+    let options = Options { seconds: Duration::from_secs(number("--seconds", 4)), rounds: number("--rounds", 5) as usize };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mongod = std::env::var_os("TOCSIN_TEST_MONGOD").is_some().then(|| runtime.block_on(mongod::Mongod::start()));
+    let stores = std::iter::once(Kind::Embedded).chain(mongod.as_ref().map(|mongod| Kind::Mongodb(mongod.uri("bench"))));
+    for kind in stores {
+        runtime.block_on(run(&kind, &options));
+    }
+}
+
+async fn run(kind: &Kind, options: &Options) {
+    let place = kind.place();
+    let store = tocsin::store::open(&place.url).await.unwrap_or_else(|error| panic!("{error}"));
+    let rates = RateSettings::of_requests_per_second(0);
+    let settings = AppSettings { edge: EdgeSettings { rates, ..EdgeSettings::default() }, ..AppSettings::default() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let app = App::start(store, settings, listener).await.unwrap();
+    found(app.directory(), ORGS, 10).await;
+    let mut targets = Vec::new();
+    for n in 1..=ORGS {
+        let scopes = Scopes::all(Access::Write);
+        let (_, secret) = app.identity().create_key(org(n), Author::System, "bench".into(), scopes, None).await.unwrap();
+        let path = format!("/api/v1/orgs/{}/services/{}", org(n), service_of(app.directory(), n).await);
+        targets.push(Target { path, token: secret.expose().to_owned() });
+    }
+    let bare = bare_route(server, &targets[0]).await;
+
+    let (mut reads, mut bares, mut writes, mut engine, mut quiet, mut busy) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+    for _ in 0..options.rounds {
+        let one = &targets[..1];
+        reads.push(wrk(server, one, CONNECTIONS, options.seconds, "GET").await);
+        bares.push(wrk(bare, one, CONNECTIONS, options.seconds, "GET").await);
+        engine.push(through_actors(app.directory(), options.seconds).await);
+        writes.push(wrk(server, &targets, ORGS as u32, options.seconds, "PATCH").await);
+        // A reader at a calm pace, alone and beside a thousand organizations that write.
+        quiet.push(reader(server, &targets[0], options.seconds).await);
+        let load = wrk(server, &targets, ORGS as u32, options.seconds + Duration::from_secs(1), "PATCH");
+        let calm = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            reader(server, &targets[0], options.seconds).await
+        };
+        busy.push(tokio::join!(load, calm).1);
+    }
+    let rate = |all: &[wrk::Measured]| median(all.iter().map(|one| one.per_second).collect());
+    let ratio = |a: &[f64], b: &[f64]| median(a.iter().zip(b).map(|(a, b)| a / b).collect());
+    let rates = |all: &[wrk::Measured]| all.iter().map(|one| one.per_second).collect::<Vec<_>>();
+    println!("HTTP, {}: medians of {} interleaved rounds of {} s", kind.name(), options.rounds, options.seconds.as_secs());
+    println!("| | per second | beside | ratio |\n|---|---|---|---|");
+    println!(
+        "| reads of one service | {:.0} | {:.0} bare warp | {:.2} |",
+        rate(&reads),
+        rate(&bares),
+        ratio(&rates(&reads), &rates(&bares))
+    );
+    println!(
+        "| writes, {ORGS} organizations | {:.0} | {:.0} engine | {:.2} |",
+        rate(&writes),
+        median(engine.clone()),
+        ratio(&rates(&writes), &engine)
+    );
+    println!(
+        "| a calm reader's p99, ms | {:.2} beside writes | {:.2} quiet | {:.2} |",
+        median(busy.clone()),
+        median(quiet.clone()),
+        ratio(&busy, &quiet)
+    );
+    let failed: u64 = reads.iter().chain(&bares).chain(&writes).map(|one| one.failed).sum();
+    println!("| answers that were no success | {failed} | | |\n");
+    app.shutdown().await;
+}
+
+async fn service_of(directory: &Directory, n: u64) -> uuid::Uuid {
+    directory.view(org(n)).await.unwrap().services().keys().next().unwrap().uuid()
+}
+
+/// A warp route that knows nothing and answers the same bytes with the same headers.
+async fn bare_route(server: SocketAddr, target: &Target) -> SocketAddr {
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = answer.get(format!("http://{server}{}", target.path)).bearer_auth(&target.token).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let headers: Vec<(HeaderName, HeaderValue)> = answer
+        .headers()
+        .iter()
+        .filter(|(name, _)| *name != "date")
+        .map(|(name, value)| (HeaderName::from_bytes(name.as_ref()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()))
+        .collect();
+    let body = answer.bytes().await.unwrap();
+    let route = warp::path!("api" / "v1" / "orgs" / String / "services" / String).and(warp::get()).map(move |_, _| {
+        let mut response = warp::reply::Response::new(body.clone().into());
+        response.headers_mut().extend(headers.iter().cloned());
+        response
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    tokio::spawn(warp::serve(route).run(address));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    address
+}
+
+/// The engine's own rate, as many callers as there are connections in the other case.
+async fn through_actors(directory: &Directory, time: Duration) -> f64 {
+    let done = Arc::new(AtomicU64::new(0));
+    let began = Instant::now();
+    let callers: Vec<_> = (1..=ORGS)
+        .map(|n| {
+            let (directory, done) = (directory.clone(), done.clone());
+            tokio::spawn(async move {
+                for round in 0.. {
+                    if began.elapsed() >= time {
+                        return;
+                    }
+                    directory.execute(org(n), vec![change(2, round)]).await.unwrap();
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    futures::future::join_all(callers).await.into_iter().for_each(|caller| caller.unwrap());
+    done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// The p99 of a reader who asks every two milliseconds, in milliseconds. On a thread of its own: it measures the server.
+async fn reader(server: SocketAddr, target: &Target, time: Duration) -> f64 {
+    let (url, token) = (format!("http://{server}{}", target.path), target.token.clone());
+    tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let (began, mut latencies) = (Instant::now(), Vec::new());
+            while began.elapsed() < time {
+                let asked = Instant::now();
+                let answer = client.get(&url).bearer_auth(&token).send().await.unwrap();
+                answer.bytes().await.unwrap();
+                latencies.push(asked.elapsed());
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            latencies.sort();
+            latencies[latencies.len() * 99 / 100].as_secs_f64() * 1e3
+        })
+    })
+    .await
+    .unwrap()
+}

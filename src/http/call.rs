@@ -178,6 +178,10 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Json<T> {
             return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message));
         }
         let body: &[u8] = if call.body.is_empty() { b"{}" } else { &call.body };
+        // A list would be taken for the fields in their order, which nobody means.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(ApiError::malformed("the body must be an object, not a list"));
+        }
         let mut reader = serde_json::Deserializer::from_slice(body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let field = error.path().to_string();

@@ -208,7 +208,7 @@ pub(in crate::http) struct IncidentsQuery {
     /// Only those that go on, or only those that do not
     active: Option<bool>,
     /// Only those that touch this service
-    service_id: Option<Uuid>,
+    pub(in crate::http) service_id: Option<Uuid>,
     /// Only those that began at this time or later
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<Timestamp>,

@@ -208,9 +208,7 @@ pub(in crate::http) async fn page(call: Call, (): ()) -> Result<Shown<PageRespon
 
 /// Public incidents, newest first.
 pub(in crate::http) async fn incidents(call: Call, Query(query): Query<IncidentsQuery>) -> Result<List<PublicIncident>, ApiError> {
-    let org = page_of(&call).await?;
-    let public = |incident: &Incident| incident.visibility == Visibility::Public;
-    query.page_where(&org, Kind::Incident, public, |incident| shown(&org, incident))
+    page_of_incidents(&call, Kind::Incident, &query).await
 }
 
 /// Public maintenances, newest first.
@@ -218,9 +216,16 @@ pub(in crate::http) async fn maintenances(
     call: Call,
     Query(query): Query<IncidentsQuery>,
 ) -> Result<List<PublicIncident>, ApiError> {
-    let org = page_of(&call).await?;
-    let public = |incident: &Incident| incident.visibility == Visibility::Public;
-    query.page_where(&org, Kind::Maintenance, public, |incident| shown(&org, incident))
+    page_of_incidents(&call, Kind::Maintenance, &query).await
+}
+
+/// Who asks by the id of a private service learns as little as from an id that nobody has.
+async fn page_of_incidents(call: &Call, kind: Kind, query: &IncidentsQuery) -> Result<List<PublicIncident>, ApiError> {
+    let org = page_of(call).await?;
+    let wanted = query.service_id.map(ServiceId::new);
+    let touches = |incident: &Incident| incident.affected.iter().any(|one| one.service == wanted && may_name(&org, one));
+    let public = |incident: &Incident| incident.visibility == Visibility::Public && (wanted.is_none() || touches(incident));
+    query.page_where(&org, kind, public, |incident| shown(&org, incident))
 }
 
 /// A public incident or maintenance.

@@ -5,7 +5,7 @@ use super::{incidents::IncidentsQuery, organizations::BrandingShape, services::D
 use crate::http::{
     answer::Shown,
     call::{Call, Query},
-    cursor::{List, PageQuery},
+    cursor::{List, PageQuery, Place},
     dispatch,
     error::ApiError,
     words,
@@ -261,9 +261,9 @@ pub(in crate::http) struct PublicDay {
 pub(in crate::http) async fn uptime(call: Call, Query(query): Query<UptimeQuery>) -> Result<List<PublicUptime>, ApiError> {
     let org = page_of(&call).await?;
     let days = DaysQuery { days: query.days }.days()?;
-    let services = org.services_in_order().into_iter().enumerate().filter(|(_, service)| is_public(service));
-    let place = |(n, _): &(usize, _)| crate::http::cursor::Place(*n as i64, 0);
-    PageQuery::new(&query.cursor, query.limit).of(services, place, |(_, service)| {
+    let services = org.services().values().filter(|service| is_public(service));
+    let place = |service: &&Arc<Service>| Place(i64::from(service.position), i64::from(service.number));
+    PageQuery::new(&query.cursor, query.limit).of(services, place, |service| {
         let days = org.uptime_days(service.id, days, call.now).unwrap_or_default();
         let all = days.iter().fold(Uptime::default(), |all, day| all.plus(&day.uptime));
         PublicUptime {

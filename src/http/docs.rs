@@ -37,11 +37,14 @@ pub(super) fn viewer() -> BoxedFilter<(impl Reply,)> {
             Ok(warp::redirect(warp::http::Uri::from_static("/docs/")))
         }
     });
-    let file = warp::path("docs").and(reading()).and(warp::path::tail()).map(move |tail: Tail| file(tail.as_str(), config.clone()));
+    let file = warp::path("docs").and(reading()).and(warp::path::tail()).and_then(move |tail: Tail| {
+        // What is not there is left to the table of routes, which says so as for every other path.
+        std::future::ready(file(tail.as_str(), config.clone()).ok_or_else(warp::reject::not_found))
+    });
     slash.or(file).boxed()
 }
 
-fn file(path: &str, config: Arc<Config<'static>>) -> Response {
+fn file(path: &str, config: Arc<Config<'static>>) -> Option<Response> {
     match serve(path, config) {
         Ok(Some(file)) => {
             let answer = reply::with_header(
@@ -49,12 +52,12 @@ fn file(path: &str, config: Arc<Config<'static>>) -> Response {
                 header::CONTENT_TYPE,
                 file.content_type,
             );
-            reply::with_header(answer, header::CONTENT_SECURITY_POLICY, POLICY).into_response()
+            Some(reply::with_header(answer, header::CONTENT_SECURITY_POLICY, POLICY).into_response())
         }
-        Ok(None) => super::dispatch::failed(super::error::ApiError::no_path(), "", None),
+        Ok(None) => None,
         Err(error) => {
             tracing::error!(error = error.to_string(), "the documentation cannot be shown");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            Some(StatusCode::INTERNAL_SERVER_ERROR.into_response())
         }
     }
 }

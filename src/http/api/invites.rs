@@ -158,7 +158,8 @@ pub(in crate::http) async fn accept(call: Call, Json(how): Json<AcceptRequest>) 
             new_user(&call, &RegisterRequest { email, password, name: how.name, username: None, organization: None }).await?
         }
         (None, None) => return Err(ApiError::unauthorized("unauthorized", "log in, or choose a password for a new account")),
-        (Some(_), _) => return Err(ApiError::refused("invalid", "password", "leave it out: you are logged in")),
+        (Some(Who::Key { .. }), _) => return Err(ApiError::forbidden("an API key cannot join: log in")),
+        (Some(Who::User(_)), Some(_)) => return Err(ApiError::refused("invalid", "password", "leave it out: you are logged in")),
     };
     let (api, now, id) = (&call.api, call.now, user.id);
     let join = |invite: InviteInfo| async move {

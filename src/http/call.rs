@@ -113,6 +113,12 @@ impl Call {
         }
     }
 
+    /// Takes the mark of [`Call::once`] back: nothing was done, and the caller may put the request right and try again.
+    pub(super) async fn not_done(&self) -> Result<(), ApiError> {
+        let Some(key) = self.key else { return Ok(()) };
+        Ok(self.api.store.delete_record(RecordKind::Answer, key.uuid()).await?)
+    }
+
     /// How changes are signed.
     pub(super) fn author(&self) -> Author {
         author(self.caller.as_ref())

@@ -12,7 +12,7 @@ use crate::{
         error::ApiError,
         words,
     },
-    identity::{AcceptError, InviteInfo, Who},
+    identity::{AcceptError, InviteInfo, Refused, Who},
 };
 use serde::{Deserialize, Serialize};
 use tocsin_actors::{
@@ -82,7 +82,11 @@ pub(in crate::http) struct NewInviteRequest {
 pub(in crate::http) async fn create(call: Call, Json(new): Json<NewInviteRequest>) -> Result<Made<InviteResponse>, ApiError> {
     check_email(&new.email)?;
     call.once().await?;
-    let (invite, token) = call.api.identity.invite(call.org().id(), call.author(), new.email, new.role).await?;
+    let made = call.api.identity.invite(call.org().id(), call.author(), new.email, new.role).await;
+    if let Err(Refused::Rule(_)) = &made {
+        call.not_done().await?;
+    }
+    let (invite, token) = made?;
     let token = token.expose().to_owned();
     let link = format!("{}/api/v1/invites/{token}", call.api.settings.public_url.as_deref().unwrap_or_default());
     let response = InviteResponse { token: Some(token), link: Some(link), ..invite.into() };

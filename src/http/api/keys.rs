@@ -8,7 +8,7 @@ use crate::{
         error::ApiError,
         words,
     },
-    identity::{Access, ApiKeyInfo, Scopes},
+    identity::{Access, ApiKeyInfo, Refused, Scopes},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -105,7 +105,11 @@ pub(in crate::http) async fn create(call: Call, Json(new): Json<NewKeyRequest>) 
     }
     call.once().await?;
     let scopes = Scopes { access, services };
-    let (key, secret) = call.api.identity.create_key(call.org().id(), call.author(), new.name, scopes, new.expires_at).await?;
+    let made = call.api.identity.create_key(call.org().id(), call.author(), new.name, scopes, new.expires_at).await;
+    if let Err(Refused::Rule(_)) = &made {
+        call.not_done().await?;
+    }
+    let (key, secret) = made?;
     let response = KeyResponse { secret: Some(secret.expose().to_owned()), ..key.into() };
     Ok(Made { at: response.id.to_string(), what: response })
 }

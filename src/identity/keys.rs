@@ -103,13 +103,13 @@ impl Scopes {
     fn check(&self) -> Result<(), Rejection> {
         let Some(services) = &self.services else { return Ok(()) };
         if services.is_empty() {
-            return Err(Rejection::invalid("services", "must name a service, or be left out"));
+            return Err(Rejection::invalid("service_ids", "must name a service, or be left out"));
         }
         if self.access == Access::Admin {
             return Err(Rejection::invalid("scopes", "admin is for the whole organization and cannot be restricted to services"));
         }
         if services.len() > limits::SERVICES {
-            return Err(Rejection::invalid("services", format!("must have at most {} entries", limits::SERVICES)));
+            return Err(Rejection::invalid("service_ids", format!("must have at most {} entries", limits::SERVICES)));
         }
         Ok(())
     }

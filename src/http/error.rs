@@ -64,6 +64,10 @@ impl ApiError {
     pub(super) fn refused(code: &'static str, field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: Some(field.into()), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, message) }
     }
+    /// Names another field, where a request calls something by a name of its own.
+    pub(super) fn about(self, told: &str, field: &str) -> Self {
+        if self.field.as_deref() == Some(told) { Self { field: Some(field.to_owned()), ..self } } else { self }
+    }
     /// Who asks is not known.
     pub(super) fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, message)

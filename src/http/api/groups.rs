@@ -134,6 +134,7 @@ pub(in crate::http) async fn delete(call: Call, (): ()) -> Result<Done, ApiError
 
 /// Puts groups in order.
 pub(in crate::http) async fn reorder(call: Call, Json(order): Json<ReorderRequest>) -> Result<Done, ApiError> {
-    call.execute(Command::ReorderGroups { ids: order.ids.into_iter().map(GroupId::new).collect() }).await?;
+    let command = Command::ReorderGroups { ids: order.ids.into_iter().map(GroupId::new).collect() };
+    call.execute(command).await.map_err(|error| error.about("group_id", "ids"))?;
     Ok(Done)
 }

@@ -215,7 +215,8 @@ pub(in crate::http) struct ReorderRequest {
 
 /// Puts services in order.
 pub(in crate::http) async fn reorder(call: Call, Json(order): Json<ReorderRequest>) -> Result<Done, ApiError> {
-    call.execute(Command::ReorderServices { ids: order.ids.into_iter().map(ServiceId::new).collect() }).await?;
+    let command = Command::ReorderServices { ids: order.ids.into_iter().map(ServiceId::new).collect() };
+    call.execute(command).await.map_err(|error| error.about("service_id", "ids"))?;
     Ok(Done)
 }
 

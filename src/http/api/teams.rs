@@ -114,7 +114,7 @@ pub(in crate::http) async fn create(call: Call, Json(new): Json<NewTeamRequest>)
     let NewTeamRequest { name, description, lead, metadata } = new;
     let id = TeamId::new(call.new_id());
     let command = Command::CreateTeam { id, name, description, lead: lead.map(UserId::new), metadata };
-    let (receipt, org) = call.execute(command).await?;
+    let (receipt, org) = call.execute(command).await.map_err(|error| error.about("user_id", "lead"))?;
     let id = receipt.created.map_or(id, TeamId::new);
     Ok(Made { at: id.to_string(), what: shown(&org, id)? })
 }

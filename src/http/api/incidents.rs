@@ -487,6 +487,11 @@ pub(in crate::http) struct NewUpdateRequest {
     shown_at: Option<Timestamp>,
 }
 
+/// An entry without words tells nobody anything. The domain takes it, because other clients have such entries.
+fn says_something(message: &str) -> Result<(), Rejection> {
+    if message.trim().is_empty() { Err(Rejection::invalid("message", "must not be empty")) } else { Ok(()) }
+}
+
 /// Adds an entry to the timeline.
 pub(in crate::http) async fn post_update(call: Call, input: Json<NewUpdateRequest>) -> Result<Made<IncidentResponse>, ApiError> {
     post_update_of(call, Kind::Incident, input).await
@@ -498,6 +503,7 @@ pub(in crate::http) async fn post_update_of(
     Json(new): Json<NewUpdateRequest>,
 ) -> Result<Made<IncidentResponse>, ApiError> {
     let (incident, _) = call.incident(kind)?;
+    says_something(&new.message)?;
     let update = UpdateId::new(call.new_id());
     let new = NewUpdate {
         id: update,
@@ -534,6 +540,7 @@ pub(in crate::http) async fn edit_update(
 ) -> Result<Shown<IncidentResponse>, ApiError> {
     let (incident, _) = call.incident(Kind::Incident)?;
     let id = call.id("update", "unknown_update")?;
+    input.0.message.as_set().map_or(Ok(()), |message| says_something(message))?;
     let change = UpdateChange { message: input.0.message, status: input.0.status, shown_at: input.0.shown_at };
     let (_, org) = call.execute(Command::EditUpdate { incident, id, change: Box::new(change) }).await?;
     shown(&org, incident)

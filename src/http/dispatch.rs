@@ -109,7 +109,13 @@ pub(super) async fn answer(api: Api, table: Table, incoming: Incoming) -> Respon
         return failed(ApiError { allow: Some(allow), ..error }, &id, route);
     };
     let words = route.words().map(|name| (name, decoded(found.params.get(name).unwrap_or_default()))).collect();
-    let asked = Asked { route: route.clone(), reads: found.value.get("GET").cloned(), words };
+    // A condition is about what can be read at this path, or at the nearest one above it: what is done to an incident at
+    // `…/resolve` is done on condition of the incident's tag.
+    let above = std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(above, _)| above));
+    let read = |path| table.paths.at(path).ok()?.value.get("GET").cloned();
+    let conditional = incoming.headers.contains_key(header::IF_MATCH);
+    let reads = conditional.then(|| above.filter_map(read).next()).flatten();
+    let asked = Asked { route: route.clone(), reads, words };
     let mut response = match asked.run(api, incoming).await {
         Ok(response) => response,
         Err(error) => failed(error, &id, None),
@@ -168,7 +174,7 @@ impl Asked {
             only_at: None,
         };
         call.key = self.request_key(&call, &incoming.path)?;
-        let unchanged = text(&call.headers, header::IF_MATCH).filter(|_| incoming.method != Method::GET);
+        let unchanged = text(&call.headers, header::IF_MATCH).filter(|_| self.route.method != Method::GET);
         let Some(wanted) = unchanged.map(str::to_owned) else {
             self.look(&mut call).await?;
             let answer = (self.route.run)(call.clone()).await?;

@@ -10,7 +10,7 @@
 use crate::{
     directory::Directory,
     domain::{
-        Author, Command, Order, OrgId, Receipt, RequestKey, Slug, Timestamp,
+        Author, Command, Order, OrgId, Receipt, Rejection, RequestKey, Slug, Timestamp,
         command::{NewOrganization, OrganizationChange},
         edit::Edit,
     },
@@ -94,14 +94,31 @@ pub async fn rename_organization(
     by: Author,
     at: Timestamp,
 ) -> Result<Receipt, FoundingError> {
+    let change = OrganizationChange { slug: Edit::Set(slug), ..OrganizationChange::default() };
+    let order = Order { by, at, key: None, only_at: None, command: Command::ChangeOrganization(Box::new(change)) };
+    change_organization(accounts, directory, org, order).await
+}
+
+/// Carries out an order that changes an organization, perhaps its slug with the rest: all of it, or nothing.
+pub async fn change_organization(
+    accounts: &dyn AccountStore,
+    directory: &Directory,
+    org: OrgId,
+    order: Order,
+) -> Result<Receipt, FoundingError> {
+    let slug = match &order.command {
+        Command::ChangeOrganization(change) => change.slug.as_set().cloned(),
+        _ => None,
+    };
+    let Some(slug) = slug else { return Ok(directory.execute(org, vec![order]).await?[0]) };
     let view = directory.view(org).await?;
     let before = view.organization().map(|organization| organization.slug.clone());
-    claim_slug(accounts, directory, &slug, org, at).await?;
-    let change = OrganizationChange { slug: Edit::Set(slug.clone()), ..OrganizationChange::default() };
-    let order = Order { by, at, key: None, only_at: None, command: Command::ChangeOrganization(Box::new(change)) };
+    claim_slug(accounts, directory, &slug, org, order.at).await?;
     let answer = directory.execute(org, vec![order]).await;
     let give_back = match &answer {
         Ok(_) => before.filter(|before| *before != slug),
+        // Somebody else was faster, perhaps with the same slug: then it is theirs now. Else the claim is taken over.
+        Err(OrgError::Rejected { rejection: Rejection::MovedOn, .. }) => None,
         Err(OrgError::Rejected { .. }) => Some(slug).filter(|slug| Some(slug) != before.as_ref()),
         Err(_) => None, // not known, or to be tried again: the claim is taken over if it comes to nothing
     };

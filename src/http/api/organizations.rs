@@ -11,7 +11,7 @@ use crate::http::{
 use crate::identity::Who;
 use serde::{Deserialize, Serialize};
 use tocsin_actors::{
-    accounts::founding::{delete_organization, found_organization, rename_organization},
+    accounts::founding::{change_organization, delete_organization, found_organization},
     domain::{
         Command, MemberId, Org, OrgId, Role, Slug, Timestamp, UserId,
         command::{NewOrganization, OrganizationChange},
@@ -252,22 +252,16 @@ pub(in crate::http) async fn change(
     let id = call.org().id();
     let slug = change.slug.as_set().map(|text| slug(text)).transpose()?;
     let time_zone = change.time_zone.as_set().map(|name| time_zone(name)).transpose()?;
-    let rest = OrganizationChange {
-        slug: Edit::Keep,
+    let change = OrganizationChange {
+        slug: slug.into(),
         name: change.name,
         description: change.description,
         time_zone: time_zone.into(),
         branding: change.branding.map(Into::into),
         metadata: change.metadata,
     };
-    // What may be refused for itself comes first, so that a refused change leaves the name as it was.
-    if rest != OrganizationChange::default() {
-        call.execute(Command::ChangeOrganization(Box::new(rest))).await?;
-    }
-    let now = call.org().organization().map(|organization| &organization.slug);
-    if let Some(slug) = slug.filter(|slug| Some(slug) != now) {
-        rename_organization(call.api.store.as_ref(), &call.api.directory, id, slug, call.author(), call.now).await?;
-    }
+    let order = call.order(Command::ChangeOrganization(Box::new(change)));
+    change_organization(call.api.store.as_ref(), &call.api.directory, id, order).await?;
     let org = call.view(id).await?;
     Ok(Shown(OrganizationResponse::of(&org, &call)?))
 }

@@ -1,0 +1,16 @@
+//! The HTTP API from outside: a server with a store of its own, real sockets, and nothing known of what is inside.
+
+#![allow(clippy::unwrap_used)] // tests may
+
+mod conditional;
+mod cursors;
+mod errors;
+mod idempotency;
+mod journeys;
+#[path = "../support/mongod.rs"]
+mod mongod;
+mod people;
+mod role_matrix;
+mod snapshots;
+mod support;
+mod tenancy;

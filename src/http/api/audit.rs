@@ -60,8 +60,9 @@ impl From<&Event> for EventResponse {
 pub(in crate::http) async fn list(call: Call, Query(page): Query<PageQuery>) -> Result<List<AuditResponse>, ApiError> {
     let (after, limit) = page.bounds()?;
     let newest = call.org().seq();
-    let before =
-        after.and_then(|Place(seq, _)| Seq::try_from(seq.saturating_neg()).ok()).map_or(newest, |seq| seq.saturating_sub(1));
+    let before = after
+        .and_then(|Place(seq, _)| Seq::try_from(seq.saturating_neg()).ok())
+        .map_or(newest, |seq| seq.saturating_sub(1).min(newest));
     // Every event has a number of its own, so that this many numbers hold what is wanted, unless entries are long.
     let mut from = before.saturating_sub(limit as Seq);
     let mut entries = Vec::new();

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tocsin::app::App;
+use tocsin::app::{App, AppSettings};
 use tocsin_actors::{domain::UserId, store::Store};
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -37,7 +37,7 @@ impl Server {
         let store = tocsin::store::open(&format!("file:{}", folder.path().join("data").display())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let app = App::start(store.clone(), Default::default(), listener).await.unwrap();
+        let app = App::start(store.clone(), AppSettings::default(), listener).await.unwrap();
         Self { app, store, base, _folder: folder }
     }
 

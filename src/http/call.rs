@@ -22,7 +22,7 @@ use tocsin_actors::{
 };
 use utoipa::{
     IntoParams, ToSchema,
-    openapi::{ContentBuilder, Ref, request_body::RequestBodyBuilder},
+    openapi::{ContentBuilder, Ref, RefOr, Required, Schema, request_body::RequestBodyBuilder},
 };
 use uuid::Uuid;
 use warp::{
@@ -201,7 +201,11 @@ impl<T: DeserializeOwned + ToSchema + Send> Input for Json<T> {
     fn describe(shape: &mut Shape) {
         let schema = shape.schema::<T>();
         let content = ContentBuilder::new().schema(Some(schema)).build();
-        shape.operation.request_body = Some(RequestBodyBuilder::new().content("application/json", content).build().into());
+        // No body counts as `{}`, which is enough only where nothing has to be in it.
+        let needed = matches!(T::schema(), RefOr::T(Schema::Object(body)) if !body.required.is_empty());
+        let needed = if needed { Required::True } else { Required::False };
+        let body = RequestBodyBuilder::new().content("application/json", content).required(Some(needed)).build();
+        shape.operation.request_body = Some(body.into());
         shape.may_fail(&[400, 413, 415, 422]);
     }
 }

@@ -37,6 +37,7 @@ impl FromStr for Place {
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// `next` of the page before
+    #[param(pattern = "^-?[0-9]{1,18}_-?[0-9]{1,18}$")]
     pub(super) cursor: Option<String>,
     /// How many items
     #[param(minimum = 1, maximum = 200, default = 50)]

@@ -216,6 +216,7 @@ pub(in crate::http) struct IncidentsQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// `next` of the page before
+    #[param(pattern = "^-?[0-9]{1,18}_-?[0-9]{1,18}$")]
     cursor: Option<String>,
     /// How many items
     #[param(minimum = 1, maximum = 200, default = 50)]

@@ -20,7 +20,7 @@ use tocsin_actors::{
         status::{ServiceStatus, Visibility},
     },
 };
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// A tenant.
@@ -113,8 +113,23 @@ impl OrganizationResponse {
     }
 }
 
+/// Which page of the organizations. Their order is that of their ids: there may be too many of them to be looked at.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct OrganizationsQuery {
+    /// `next` of the page before
+    #[param(format = Uuid)]
+    cursor: Option<String>,
+    /// How many items
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<usize>,
+}
+
 /// Your organizations; every one of the installation for a superadmin.
-pub(in crate::http) async fn list(call: Call, Query(page): Query<PageQuery>) -> Result<List<OrganizationResponse>, ApiError> {
+pub(in crate::http) async fn list(
+    call: Call,
+    Query(page): Query<OrganizationsQuery>,
+) -> Result<List<OrganizationResponse>, ApiError> {
     let wrong = || ApiError { field: Some("cursor".into()), ..ApiError::malformed("`cursor` is not one that we gave") };
     let (_, limit) = PageQuery::new(&None, page.limit).bounds()?;
     let after = page.cursor.as_deref().map(|cursor| cursor.parse::<OrgId>().map_err(|_| wrong())).transpose()?;

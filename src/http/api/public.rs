@@ -286,6 +286,7 @@ pub(in crate::http) struct UptimeQuery {
     #[param(minimum = 1, maximum = 365, default = 90)]
     days: Option<u16>,
     /// `next` of the page before
+    #[param(pattern = "^-?[0-9]{1,18}_-?[0-9]{1,18}$")]
     cursor: Option<String>,
     /// How many services
     #[param(minimum = 1, maximum = 200, default = 50)]

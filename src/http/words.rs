@@ -1,6 +1,7 @@
 //! How the vocabularies, ids and times of the domain are described to clients. The domain knows nothing of schemas, and a
 //! word that is added there is in the documentation at once.
 
+use serde::{Deserialize, Serialize};
 use tocsin_actors::domain::{
     Role,
     entities::{Author, Cause},
@@ -52,6 +53,32 @@ pub(super) fn metadata() -> Object {
         .build()
 }
 
+/// A place in an order. To JSON Schema `7.0` is a whole number like any other, so it is to us.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Position(pub(super) u32);
+
+impl TryFrom<f64> for Position {
+    type Error = String;
+    fn try_from(number: f64) -> Result<Self, String> {
+        let whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+        // Every whole number up to there is one that both types have.
+        if whole { Ok(Self(number as u32)) } else { Err(format!("must be a whole number from 0 to {}", u32::MAX)) }
+    }
+}
+
+/// What a position is.
+pub(super) fn position() -> Object {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX)).build()
+}
+
+/// A position, or null.
+pub(super) fn maybe_position() -> Object {
+    let mut schema = position();
+    schema.schema_type = SchemaType::from_iter([Type::Integer, Type::Null]);
+    schema
+}
+
 /// How an author is shown: `system`, `user:<id>` or `key:<id>`.
 pub(super) fn author(author: Author) -> String {
     match author {
@@ -68,5 +95,17 @@ pub(super) fn cause(cause: Cause) -> String {
         Cause::Incident(id) => format!("incident:{id}"),
         Cause::Maintenance(id) => format!("maintenance:{id}"),
         Cause::Monitor(id) => format!("monitor:{id}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_a_whole_number_however_it_is_written() {
+        let read = |text| serde_json::from_str::<Position>(text).ok();
+        assert_eq!(["0", "7", "7.0", "4294967295"].map(read), [0, 7, 7, u32::MAX].map(|place| Some(Position(place))));
+        assert_eq!(["-1", "0.5", "4294967296", "1e300", "null", "\"7\""].map(read), [None; 6]);
     }
 }

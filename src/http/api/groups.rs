@@ -6,7 +6,7 @@ use crate::http::{
     call::{Call, Json, Query},
     cursor::{List, PageQuery, Place},
     error::ApiError,
-    words,
+    words::{self, Position},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -27,7 +27,8 @@ pub(in crate::http) struct GroupResponse {
     number: u32,
     name: String,
     description: String,
-    position: u32,
+    #[schema(schema_with = words::position)]
+    position: Position,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -45,7 +46,7 @@ impl From<&ServiceGroup> for GroupResponse {
             number: group.number,
             name: group.name.clone(),
             description: group.description.clone(),
-            position: group.position,
+            position: Position(group.position),
             created_at: group.created_at,
             updated_at: group.updated_at,
             created_by: words::author(group.created_by),
@@ -82,7 +83,8 @@ pub(in crate::http) struct NewGroupRequest {
     description: String,
     /// Its place among the groups; behind all others when left out
     #[serde(default)]
-    position: Option<u32>,
+    #[schema(schema_with = words::maybe_position)]
+    position: Option<Position>,
     #[serde(default)]
     #[schema(schema_with = words::metadata)]
     metadata: Metadata,
@@ -92,6 +94,7 @@ pub(in crate::http) struct NewGroupRequest {
 pub(in crate::http) async fn create(call: Call, Json(new): Json<NewGroupRequest>) -> Result<Made<GroupResponse>, ApiError> {
     let NewGroupRequest { name, description, position, metadata } = new;
     let id = GroupId::new(call.new_id());
+    let position = position.map(|position| position.0);
     let (receipt, org) = call.execute(Command::CreateGroup { id, name, description, position, metadata }).await?;
     let id = receipt.created.map_or(id, GroupId::new);
     let group = org.groups().get(&id).ok_or(Rejection::UnknownGroup(id))?;
@@ -110,8 +113,8 @@ pub(in crate::http) struct GroupChangeRequest {
     #[schema(value_type = String, required = false, max_length = 5000)]
     description: Edit<String>,
     #[serde(default)]
-    #[schema(value_type = u32, required = false)]
-    position: Edit<u32>,
+    #[schema(schema_with = words::position, required = false)]
+    position: Edit<Position>,
     #[serde(default)]
     #[schema(schema_with = words::metadata, required = false)]
     metadata: Edit<Metadata>,
@@ -121,7 +124,8 @@ pub(in crate::http) struct GroupChangeRequest {
 pub(in crate::http) async fn change(call: Call, Json(change): Json<GroupChangeRequest>) -> Result<Shown<GroupResponse>, ApiError> {
     let (id, _) = group(&call)?;
     let named = NamedChange { name: change.name, description: change.description, metadata: change.metadata };
-    let (_, org) = call.execute(Command::ChangeGroup { id, change: Box::new(named), position: change.position }).await?;
+    let position = change.position.map(|position| position.0);
+    let (_, org) = call.execute(Command::ChangeGroup { id, change: Box::new(named), position }).await?;
     Ok(Shown(org.groups().get(&id).ok_or(Rejection::UnknownGroup(id))?.as_ref().into()))
 }
 

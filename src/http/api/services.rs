@@ -5,7 +5,7 @@ use crate::http::{
     call::{Call, Json, Query},
     cursor::{List, PageQuery, Place},
     error::ApiError,
-    words,
+    words::{self, Position},
 };
 use serde::{Deserialize, Serialize};
 use tocsin_actors::domain::{
@@ -32,7 +32,8 @@ pub(in crate::http) struct ServiceResponse {
     group_id: Option<Uuid>,
     team_id: Option<Uuid>,
     /// Its place in its group
-    position: u32,
+    #[schema(schema_with = words::position)]
+    position: Position,
     #[schema(schema_with = words::visibility)]
     visibility: Visibility,
     #[schema(schema_with = words::service_status)]
@@ -60,7 +61,7 @@ impl From<&Service> for ServiceResponse {
             description: service.description.clone(),
             group_id: service.group.map(GroupId::uuid),
             team_id: service.team.map(TeamId::uuid),
-            position: service.position,
+            position: Position(service.position),
             visibility: service.visibility,
             status: service.status,
             status_since: service.status_since,
@@ -104,7 +105,8 @@ pub(in crate::http) struct NewServiceRequest {
     team_id: Option<Uuid>,
     /// Its place in its group; behind all others when left out
     #[serde(default)]
-    position: Option<u32>,
+    #[schema(schema_with = words::maybe_position)]
+    position: Option<Position>,
     #[serde(default)]
     #[schema(schema_with = words::maybe_visibility)]
     visibility: Option<Visibility>,
@@ -125,7 +127,7 @@ pub(in crate::http) async fn create(call: Call, Json(new): Json<NewServiceReques
         description: new.description,
         group: new.group_id.map(GroupId::new),
         team: new.team_id.map(TeamId::new),
-        position: new.position,
+        position: new.position.map(|position| position.0),
         visibility: new.visibility.unwrap_or(Visibility::Public),
         status: new.status.unwrap_or(ServiceStatus::Operational),
         metadata: new.metadata,
@@ -157,8 +159,8 @@ pub(in crate::http) struct ServiceChangeRequest {
     #[schema(value_type = Option<Uuid>, required = false)]
     team_id: Edit<Option<Uuid>>,
     #[serde(default)]
-    #[schema(value_type = u32, required = false)]
-    position: Edit<u32>,
+    #[schema(schema_with = words::position, required = false)]
+    position: Edit<Position>,
     #[serde(default)]
     #[schema(schema_with = words::visibility, required = false)]
     visibility: Edit<Visibility>,
@@ -186,7 +188,7 @@ pub(in crate::http) async fn change(
         description: change.description,
         group: change.group_id.map(|group| group.map(GroupId::new)),
         team: change.team_id.map(|team| team.map(TeamId::new)),
-        position: change.position,
+        position: change.position.map(|position| position.0),
         visibility: change.visibility,
         metadata: change.metadata,
     };

@@ -15,6 +15,7 @@ use tocsin_actors::domain::{
     edit::Edit,
     entities::Metadata,
     incident::{Affected, AffectedChange, IncidentChange, Postmortem, Update},
+    limits,
     status::{Impact, IncidentStatus, Kind, ServiceStatus, Visibility},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -283,6 +284,9 @@ pub(in crate::http) struct AffectedRequest {
 /// Names of services are taken from the organization, so that nobody has to send both.
 pub(in crate::http) fn affected(org: &Org, wanted: Vec<AffectedRequest>) -> Result<Vec<Affected>, ApiError> {
     let one = |(n, wanted): (usize, AffectedRequest)| {
+        if let Some(name) = &wanted.name {
+            limits::text("name", name, limits::NAME)?; // also where it is not needed: the documentation says so
+        }
         let service = wanted.service_id.map(ServiceId::new);
         let known = service.and_then(|id| org.service_even_retired(id)).map(|service| service.name.clone());
         match (service, known, wanted.name) {

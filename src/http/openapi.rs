@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use utoipa::openapi::{
     ComponentsBuilder, Info, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Paths, Required, SecurityRequirement,
     path::{Operation, Parameter, ParameterBuilder, ParameterIn},
-    schema::{ObjectBuilder, Type},
+    schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type},
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use warp::http::Method;
@@ -100,6 +100,9 @@ fn parameter(name: &str, at: ParameterIn, required: Required, told: &str) -> Par
     let mut schema = ObjectBuilder::new().schema_type(Type::String);
     if at == ParameterIn::Header {
         schema = schema.min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
+    }
+    if matches!(name, "id" | "user" | "update") {
+        schema = schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
     }
     ParameterBuilder::new().name(name).parameter_in(at).required(required).description(Some(told)).schema(Some(schema)).build()
 }

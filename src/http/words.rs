@@ -46,7 +46,9 @@ pub(super) fn metadata() -> Object {
         .item(ObjectBuilder::new().schema_type(Type::String).max_length(Some(500)))
         .item(ObjectBuilder::new().schema_type(Type::Number))
         .item(ObjectBuilder::new().schema_type(Type::Boolean));
+    let key = ObjectBuilder::new().schema_type(Type::String).max_length(Some(64)).pattern(Some("^[^.$][^.]*$"));
     ObjectBuilder::new()
+        .property_names(Some(key.build()))
         .description(Some("Up to 32 texts, numbers and truth values for what only a client understands"))
         .max_properties(Some(32))
         .additional_properties(Some(AdditionalProperties::RefOr(Schema::from(scalar.build()).into())))

@@ -46,7 +46,7 @@ fn scopes_schema() -> utoipa::openapi::schema::Array {
     let scope = ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some([Access::Read, Access::Write, Access::Admin].map(Access::as_str)));
-    ArrayBuilder::new().items(scope).build()
+    ArrayBuilder::new().items(scope).min_items(Some(1)).build()
 }
 
 impl From<ApiKeyInfo> for KeyResponse {
@@ -80,7 +80,7 @@ pub(in crate::http) struct NewKeyRequest {
     #[schema(min_length = 1, max_length = 200, example = "Deploy pipeline")]
     name: String,
     /// `read`, `write` (which includes it) or `admin` (which includes both)
-    #[schema(schema_with = scopes_schema, min_items = 1)]
+    #[schema(schema_with = scopes_schema)]
     scopes: Vec<Access>,
     /// The only services that it shall change
     #[serde(default)]

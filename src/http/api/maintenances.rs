@@ -1,8 +1,9 @@
 //! `/orgs/{org}/maintenances`: planned work. The same entity as an incident, with a life of its own.
 
+use super::incident_view::IncidentResponse;
 use super::incidents::{
-    AffectedRequest, IncidentChangeRequest, IncidentResponse, IncidentsQuery, MessageRequest, NewUpdateRequest, affected,
-    change_of, delete_of, open, post_update_of, shown,
+    AffectedRequest, IncidentChangeRequest, IncidentsQuery, MessageRequest, NewUpdateRequest, affected, change_of, delete_of, open,
+    post_update_of, shown,
 };
 use crate::http::{
     answer::{Done, Made, Shown},

@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod groups;
+mod incident_view;
 mod incidents;
 mod invites;
 mod keys;

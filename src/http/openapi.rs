@@ -99,7 +99,7 @@ fn bearer() -> SecurityRequirement {
 fn parameter(name: &str, at: ParameterIn, required: Required, told: &str) -> Parameter {
     let mut schema = ObjectBuilder::new().schema_type(Type::String);
     if at == ParameterIn::Header {
-        schema = schema.min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]+$"));
+        schema = schema.min_length(Some(1)).max_length(Some(255)).pattern(Some("^[!-~]([ -~]*[!-~])?$"));
     }
     if matches!(name, "id" | "user" | "update") {
         schema = schema.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));

@@ -261,11 +261,11 @@ async fn numbers_and_times_at_the_edge_of_what_can_be_said_break_nothing() {
         let body = format!("{{\"name\":\"s\",\"{field}\":{number}}}");
         founder.client.ask(Method::POST, &path).bytes("application/json", body)
     };
-    for number in ["-1", "1.5", "1e400", "4294967296", "123456789012345678901234567890", "-0.0", "NaN", "0x1"] {
+    for number in ["-1", "1.5", "1e400", "4294967296", "123456789012345678901234567890", "NaN", "0x1"] {
         let answer = with("position", number).send().await;
         assert_eq!(answer.status, 400, "{number}: {answer:?}");
     }
-    for number in ["4294967295", "4294967295", "0", "0"] {
+    for number in ["4294967295", "4294967295", "0", "-0.0"] {
         with("position", number).send().await.is(201);
     }
     // There is nothing behind the last place, but there is room at it.

@@ -23,6 +23,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Load fixtures, or generate data, through the same commands as everybody
     Seed(SeedArgs),
+    /// Ask a server whether it can work; exit code 1 when it cannot
+    Health(HealthArgs),
     /// Make somebody a superadmin, who may do everything everywhere
     Superadmin(SuperadminArgs),
     /// Sign access tokens with a new key from now on
@@ -141,6 +143,14 @@ impl std::fmt::Debug for Masked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")
     }
+}
+
+/// Whom to ask.
+#[derive(Debug, Clone, Args)]
+pub struct HealthArgs {
+    /// The address on which the server listens
+    #[arg(long, env = "TOCSIN_LISTEN", hide_env_values = true, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = listen)]
+    pub listen: SocketAddr,
 }
 
 /// Whom to make a superadmin.

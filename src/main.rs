@@ -24,6 +24,7 @@ fn main() -> ExitCode {
             Command::Serve(args) => cli::serve::run(args).await.map(|()| true),
             Command::Demo(args) => cli::demo::run(args).await.map(|()| true),
             Command::Seed(args) => cli::seed::run(args).await.map(|()| true),
+            Command::Health(args) => cli::health::run(args).await,
             Command::Superadmin(args) => cli::superadmin::run(args).await.map(|()| true),
             Command::RotateKey(args) => cli::rotate_key::run(args).await.map(|()| true),
             Command::Check(args) => cli::check::run(args).await,

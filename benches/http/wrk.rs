@@ -47,13 +47,15 @@ function done(summary, latency, requests)
 end
 "#;
     std::fs::write(&script, lua).unwrap();
-    let output = tokio::process::Command::new("wrk")
-        .args(["-t", "2", "-c", &connections.to_string(), "-d", &format!("{}s", time.as_secs()), "-s"])
-        .arg(&script)
-        .arg(format!("http://{server}"))
-        .output()
-        .await
-        .expect("wrk is needed: install the package wrk");
+    let output = tokio::task::spawn_blocking(move || {
+        std::process::Command::new("wrk")
+            .args(["-t", "2", "-c", &connections.to_string(), "-d", &format!("{}s", time.as_secs()), "-s"])
+            .arg(&script)
+            .arg(format!("http://{server}"))
+            .output()
+            .expect("wrk is needed: install the package wrk")
+    });
+    let output = output.await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("RESULT ")).unwrap_or_else(|| panic!("wrk said: {text}"));
     let numbers: Vec<u64> = line.split(' ').map(|number| number.parse().unwrap()).collect();

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod export;
+pub mod health;
 pub mod import;
 mod progress;
 pub mod rotate_key;

@@ -8,6 +8,7 @@ mod check;
 mod help;
 #[path = "../support/mongod.rs"]
 mod mongod;
+mod operators;
 mod program;
 mod seed;
 mod serve;

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write, net::SocketAddr, time::Duration};
 
+#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) path: String,
     pub(crate) token: String,

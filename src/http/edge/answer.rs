@@ -19,24 +19,28 @@ pub(super) struct Outgoing<B: Body> {
     record: Box<Record>,
 }
 
-enum Content<B: Body> {
+/// Where its bytes come from.
+pub(super) enum Content<B: Body> {
     /// The edge's own answers. Empty is ended.
     Own(Bytes),
-    Route(CompressionBody<B>),
+    /// A route's, as they are.
+    Plain(B),
+    /// A route's, compressed on the way.
+    Compressed(Box<CompressionBody<B>>),
 }
 
 impl<B: Body> Outgoing<B> {
     pub(super) fn own(body: Bytes, record: Box<Record>) -> Self {
         Self { content: Content::Own(body), record }
     }
-    pub(super) fn of_route(body: CompressionBody<B>, record: Box<Record>) -> Self {
-        Self { content: Content::Route(body), record }
+    pub(super) fn of_route(content: Content<B>, record: Box<Record>) -> Self {
+        Self { content, record }
     }
 }
 
 impl<B> Body for Outgoing<B>
 where
-    B: Body<Data = Bytes>,
+    B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
     CompressionBody<B>: Body<Data = Bytes, Error = Box<dyn Error + Send + Sync>> + Unpin,
 {
@@ -47,7 +51,8 @@ where
         let frame = match &mut self.content {
             Content::Own(body) if body.is_empty() => None,
             Content::Own(body) => Some(Ok(Frame::data(std::mem::take(body)))),
-            Content::Route(body) => ready!(Pin::new(body).poll_frame(cx)),
+            Content::Plain(body) => ready!(Pin::new(body).poll_frame(cx)).map(|frame| frame.map_err(Into::into)),
+            Content::Compressed(body) => ready!(Pin::new(body).poll_frame(cx)),
         };
         if let Some(Ok(frame)) = &frame {
             self.record.bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
@@ -58,14 +63,16 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Own(body) => body.is_empty(),
-            Content::Route(body) => body.is_end_stream(),
+            Content::Plain(body) => body.is_end_stream(),
+            Content::Compressed(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Own(body) => SizeHint::with_exact(body.len() as u64),
-            Content::Route(body) => body.size_hint(),
+            Content::Plain(body) => body.size_hint(),
+            Content::Compressed(body) => body.size_hint(),
         }
     }
 }

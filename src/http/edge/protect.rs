@@ -2,7 +2,7 @@
 
 use super::{
     ClientAddress, Edge, PeerAddress, RequestId,
-    answer::Outgoing,
+    answer::{Content, Outgoing},
     body::{Guarded, Verdict},
     compression::WorthIt,
     record::Record,
@@ -21,12 +21,12 @@ use std::{
 };
 use tokio::time::timeout;
 use tower::{Service, ServiceExt};
-use tower_http::compression::{Compression, CompressionBody};
+use tower_http::compression::{Compression, Predicate};
 use tracing::{Instrument, error, info_span, warn};
 use warp::{
     http::{
-        HeaderMap, Method, Request, Response,
-        header::{ACCEPT_ENCODING, ORIGIN},
+        HeaderMap, HeaderValue, Method, Request, Response,
+        header::{ACCEPT_ENCODING, ORIGIN, VARY},
     },
     hyper::body::{Body, Bytes, Incoming},
 };
@@ -37,14 +37,14 @@ const LONGEST_ADDRESS: usize = 8 * 1024;
 /// Routes behind the edge, for one connection.
 #[derive(Clone)]
 pub(super) struct Protected<S> {
-    routes: Compression<S, WorthIt>,
+    routes: S,
     edge: Edge,
     peer: SocketAddr,
 }
 
 /// Puts the edge between a connection and the routes.
 pub(super) fn protect<S>(routes: S, edge: Edge, peer: SocketAddr) -> Protected<S> {
-    Protected { routes: Compression::new(routes).compress_when(WorthIt), edge, peer }
+    Protected { routes, edge, peer }
 }
 
 impl<S, B> Service<Request<Incoming>> for Protected<S>
@@ -127,13 +127,12 @@ where
     }
 
     /// Asks the routes, until their answer begins.
-    async fn ask(self, mut request: Request<Guarded>, verdict: Verdict) -> Result<Response<CompressionBody<B>>, Refusal> {
+    async fn ask(self, mut request: Request<Guarded>, verdict: Verdict) -> Result<Response<Content<B>>, Refusal> {
         if request.method() == Method::HEAD {
             // Its answer says how long the whole answer would be, which nobody knows of a compressed one.
             request.headers_mut().remove(ACCEPT_ENCODING);
         }
-        let routes = self.routes;
-        let asked = AssertUnwindSafe(async move { routes.oneshot(request).await }).catch_unwind();
+        let asked = AssertUnwindSafe(content(self.routes, request)).catch_unwind();
         match timeout(self.edge.0.settings.answer_within, asked).await {
             // A handler that was given half a body has nothing to say about the whole.
             Ok(Ok(Ok(answer))) => verdict.get().map_or(Ok(answer), Err),
@@ -149,6 +148,26 @@ where
             }
         }
     }
+}
+
+/// Asks the routes, and has the answer compressed if its client can read that. The machinery for it is kilobytes large:
+/// who does not ask for it is not made to carry it.
+async fn content<S, B>(routes: S, request: Request<Guarded>) -> Result<Response<Content<B>>, Infallible>
+where
+    S: Service<Request<Guarded>, Response = Response<B>, Error = Infallible>,
+    B: Body<Data = Bytes>,
+{
+    if request.headers().contains_key(ACCEPT_ENCODING) {
+        let compressing = Compression::new(routes).compress_when(WorthIt);
+        let answer = Box::pin(compressing.oneshot(request)).await?;
+        return Ok(answer.map(|body| Content::Compressed(Box::new(body))));
+    }
+    let mut answer = routes.oneshot(request).await?;
+    if WorthIt.should_compress(&answer) {
+        // Somebody else would have got other bytes.
+        answer.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    Ok(answer.map(Content::Plain))
 }
 
 /// What a panic said, if it said it in words.

@@ -193,12 +193,14 @@ async fn a_second_server_on_the_same_database_loses_cleanly() {
     let mongod = Mongod::start().await;
     let url = mongod.uri("two_masters");
     let (store, first) = engine(&url).await;
-    let (_, second) = engine(&url).await;
+    let (other_store, second) = engine(&url).await;
     found(&store, &first).await;
     let writers = Writers::start(&[first.clone(), second.clone()]);
     writers.more(600).await;
     let acknowledged = writers.stop().await;
-    // Each sees the other's writes when it next has to load; until then its view is an older truth.
+    // Each sees the other's writes when it next has to load; until then its view is an older truth. Each has its own
+    // documents to write, so `verify`, which knows one store, must not be the first to wait for them.
+    other_store.settle().await.unwrap();
     verify(&store, &[], &acknowledged).await;
     first.shutdown().await;
     second.shutdown().await;

@@ -2,7 +2,7 @@
 
 use crate::{
     http::{
-        self, Api, HttpSettings,
+        self, Api, HttpSettings, Logins, Slugs,
         edge::{Edge, EdgeSettings},
     },
     identity::{Identity, IdentitySettings},
@@ -36,6 +36,8 @@ pub struct AppSettings {
     pub edge: EdgeSettings,
     /// Who may make an account, and what else the routes are told.
     pub http: HttpSettings,
+    /// Where metrics are asked for, if it is not where everything else is.
+    pub metrics: Option<TcpListener>,
 }
 
 impl From<Settings> for AppSettings {
@@ -44,37 +46,57 @@ impl From<Settings> for AppSettings {
     }
 }
 
+/// Whatever listens on an address.
+struct Server {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    fn start<F: Future<Output = ()> + Send + 'static>(serve: impl FnOnce(oneshot::Receiver<()>) -> F) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self { stop, task: tokio::spawn(serve(stopped)) }
+    }
+
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        if let Err(error) = self.task.await {
+            warn!(%error, "an HTTP server ended badly");
+        }
+    }
+}
+
 /// A running server.
 pub struct App {
     store: Arc<dyn Store>,
     directory: Directory,
     identity: Identity,
-    stop_listening: oneshot::Sender<()>,
-    http: JoinHandle<()>,
+    servers: Vec<Server>,
     tidying: JoinHandle<()>,
 }
 
 impl App {
     /// Starts everything on a listener that is bound already, so that a taken port is the caller's error.
     pub async fn start(store: Arc<dyn Store>, settings: impl Into<AppSettings>, listener: TcpListener) -> Result<Self, StoreError> {
-        let AppSettings { engine, identity, edge, http } = settings.into();
+        let AppSettings { engine, identity, edge, mut http, metrics } = settings.into();
+        http.metrics_elsewhere = metrics.is_some();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory = Directory::start(store.clone(), clock.clone(), engine).await?;
         let identity = Identity::start(store.clone(), store.clone(), clock.clone(), identity).await?;
-        let api = Api {
+        let api = Arc::new(Api {
             store: store.clone(),
             directory: directory.clone(),
             identity: identity.clone(),
             edge: Edge::new(edge),
             clock,
-            settings: Arc::new(http),
-            logins: Arc::default(),
-            slugs: Arc::default(),
-        };
-        let (stop_listening, stopped) = oneshot::channel();
-        let http = tokio::spawn(http::serve(listener, api, stopped, LAST_CALL));
+            settings: http,
+            logins: Logins::default(),
+            slugs: Slugs::default(),
+        });
+        let mut servers = vec![Server::start(|stop| http::serve(listener, api.clone(), stop, LAST_CALL))];
+        servers.extend(metrics.map(|metrics| Server::start(|stop| http::serve_metrics(metrics, api, stop, LAST_CALL))));
         let tidying = tokio::spawn(tidy(identity.clone()));
-        Ok(Self { store, directory, identity, stop_listening, http, tidying })
+        Ok(Self { store, directory, identity, servers, tidying })
     }
 
     /// Who is who.
@@ -90,10 +112,7 @@ impl App {
     /// Ends in the order in which nothing is lost: no new connections, answers to what was asked, every organization
     /// asleep, every document written.
     pub async fn shutdown(self) {
-        let _ = self.stop_listening.send(());
-        if let Err(error) = self.http.await {
-            warn!(%error, "the HTTP server ended badly");
-        }
+        futures::future::join_all(self.servers.into_iter().map(Server::stop)).await;
         self.tidying.abort(); // it throws away; what is left is thrown away after the next start
         self.directory.shutdown().await;
         if let Err(error) = self.store.settle().await {

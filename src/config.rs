@@ -115,6 +115,9 @@ pub struct AccessArgs {
     /// Days for which browsers shall come by HTTPS only; not said when left out
     #[arg(long, env = "TOCSIN_HSTS_DAYS", hide_env_values = true, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3_650))]
     pub hsts_days: Option<u64>,
+    /// An address of its own for /metrics, which is then served nowhere else
+    #[arg(long, env = "TOCSIN_METRICS_LISTEN", hide_env_values = true, value_name = "ADDR")]
+    pub metrics_listen: Option<SocketAddr>,
     /// A token that /metrics asks for, as `Authorization: Bearer …`
     #[arg(long, env = "TOCSIN_METRICS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub metrics_token: Option<Masked>,

@@ -1,11 +1,17 @@
 //! The `tocsin` program: parse, dispatch, exit code. 0 is done, 1 is "it is not as it should be", 2 is "not like this".
 
 use clap::{CommandFactory, Parser};
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
 use tocsin::{
     cli::{self, Refused},
     config::{Cli, Command},
 };
+
+/// Answers are made of many small pieces, on threads that hand them to each other, and a password is hashed in 19 MiB:
+/// the system's allocator is slow with the former and keeps the latter for ever.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {

@@ -1,7 +1,7 @@
 //! HTTP beside what it stands on, in one run: writes beside the engine's own durable rate, reads beside a bare warp route
 //! that gives the same bytes with the same headers. The load comes from `wrk`, another process, for both.
 //!
-//! `cargo bench --bench http [-- --seconds 4 --rounds 5]`; MongoDB takes part when `TOCSIN_TEST_MONGOD` is set.
+//! `cargo bench --bench http [-- --seconds 4 --rounds 5] [--reads-only]`; MongoDB takes part when `TOCSIN_TEST_MONGOD` is set.
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code)]
 
@@ -33,12 +33,17 @@ use warp::{
 use work::{Kind, change, found, median};
 use wrk::{Target, wrk};
 
+/// As in the product; the bare route has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ORGS: u64 = 1_000;
 const CONNECTIONS: u32 = 100;
 
 pub(crate) struct Options {
     pub(crate) seconds: Duration,
     pub(crate) rounds: usize,
+    pub(crate) reads_only: bool,
 }
 
 fn main() {
@@ -47,7 +52,11 @@ fn main() {
     let number = |flag: &str, default: u64| {
         args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).and_then(|n| n.parse().ok()).unwrap_or(default)
     };
-    let options = Options { seconds: Duration::from_secs(number("--seconds", 4)), rounds: number("--rounds", 5) as usize };
+    let options = Options {
+        seconds: Duration::from_secs(number("--seconds", 4)),
+        rounds: number("--rounds", 5) as usize,
+        reads_only: args.iter().any(|arg| arg == "--reads-only"),
+    };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mongod = std::env::var_os("TOCSIN_TEST_MONGOD").is_some().then(|| runtime.block_on(mongod::Mongod::start()));
     let stores = std::iter::once(Kind::Embedded).chain(mongod.as_ref().map(|mongod| Kind::Mongodb(mongod.uri("bench"))));
@@ -79,6 +88,9 @@ async fn run(kind: &Kind, options: &Options) {
         let one = &targets[..1];
         reads.push(wrk(server, one, CONNECTIONS, options.seconds, "GET").await);
         bares.push(wrk(bare, one, CONNECTIONS, options.seconds, "GET").await);
+        if options.reads_only {
+            continue;
+        }
         engine.push(through_actors(app.directory(), options.seconds).await);
         writes.push(wrk(server, &targets, ORGS as u32, options.seconds, "PATCH").await);
         // A reader at a calm pace, alone and beside a thousand organizations that write, each once a second.
@@ -101,6 +113,9 @@ async fn run(kind: &Kind, options: &Options) {
         rate(&bares),
         ratio(&rates(&reads), &rates(&bares))
     );
+    if options.reads_only {
+        return app.shutdown().await;
+    }
     println!(
         "| writes, {ORGS} organizations | {:.0} | {:.0} engine | {:.2} |",
         rate(&writes),

@@ -30,7 +30,7 @@ const DAYS: u16 = 90;
 /// Loads the fixture, shows it, and serves until told to stop.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
-    let listener = listen(args.listen).await?;
+    let listener = listen(args.listen, "--listen").await?;
     let told = Told::to_stop()?;
     let address = listener.local_addr()?;
     let folder = tempfile::tempdir().context("no folder for the demonstration")?;

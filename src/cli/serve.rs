@@ -26,17 +26,24 @@ use tracing::info;
 /// Runs the server until it is told to stop.
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
+    let metrics_listen = args.access.metrics_listen;
     let chosen = settings(args.access)?;
     // The port first: nothing in the store is touched when it is taken.
-    let listener = listen(args.listen).await?;
+    let listener = listen(args.listen, "--listen").await?;
+    let metrics = match metrics_listen {
+        Some(address) => Some(listen(address, "--metrics-listen").await?),
+        None => None,
+    };
     let told = Told::to_stop()?;
     let store = open_store(&args.store).await?;
     info!(version = env!("CARGO_PKG_VERSION"), store = ?args.store.url, "the store is open");
     let engine = Settings { sleep_after: Duration::from_secs(args.sleep_after_minutes * 60), ..Settings::default() };
-    let settings = AppSettings { engine, ..chosen };
     let address = listener.local_addr()?;
+    let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    let settings = AppSettings { engine, metrics, ..chosen };
     let app = App::start(store, settings, listener).await?;
     println!("Tocsin listens on http://{address}");
+    metrics_address.into_iter().for_each(|address| println!("Metrics are at http://{address}/metrics"));
     told.wait().await;
     app.shutdown().await;
     Ok(())
@@ -64,6 +71,7 @@ fn settings(args: AccessArgs) -> Result<AppSettings, Refused> {
         registration: args.registration == Registration::Open,
         public_url: args.public_url,
         metrics_token: args.metrics_token.map(|token| token.0),
+        ..HttpSettings::default()
     };
     Ok(AppSettings { identity, edge, http, ..AppSettings::default() })
 }
@@ -87,16 +95,16 @@ impl Told {
 }
 
 /// Takes the address, or says in one sentence why not.
-pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Refused> {
-    TcpListener::bind(address).await.map_err(|error| Refused(cannot_listen(address, &error)))
+pub(super) async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, Refused> {
+    TcpListener::bind(address).await.map_err(|error| Refused(cannot_listen(address, flag, &error)))
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> String {
+fn cannot_listen(address: SocketAddr, flag: &str, error: &io::Error) -> String {
     let why = match error.kind() {
         ErrorKind::AddrInUse => "another program listens there: stop it, or".to_owned(),
         ErrorKind::AddrNotAvailable => "this machine does not have that address:".to_owned(),
         ErrorKind::PermissionDenied => "this user may not: use a port from 1024, or".to_owned(),
         _ => format!("{error}:"),
     };
-    format!("cannot listen on {address}, {why} choose another address with --listen")
+    format!("cannot listen on {address}, {why} choose another address with {flag}")
 }

@@ -1,18 +1,15 @@
 //! `tocsin superadmin`: the one way to become one. Nobody can be made a superadmin over the network.
 
 use super::{Refused, open_store};
-use crate::config::SuperadminArgs;
+use crate::{config::SuperadminArgs, identity::check_password};
 use std::io::{IsTerminal, stderr, stdin};
 use tocsin_actors::{
     accounts::{User, password::PasswordHash},
     clock::{Clock, SystemClock},
-    domain::{Author, UserId},
+    domain::UserId,
     store::UserKey,
 };
 use uuid::Uuid;
-
-/// What NIST asks of a password that people choose.
-const SHORTEST_PASSWORD: usize = 8;
 
 /// Makes or unmakes a superadmin.
 pub async fn run(args: SuperadminArgs) -> anyhow::Result<()> {
@@ -35,27 +32,8 @@ pub async fn run(args: SuperadminArgs) -> anyhow::Result<()> {
                 Some(password) => password.0,
                 None => ask()?,
             };
-            if password.chars().count() < SHORTEST_PASSWORD {
-                return Err(Refused(format!("a password has at least {SHORTEST_PASSWORD} characters")).into());
-            }
-            let user = User {
-                id: UserId::new(Uuid::now_v7()),
-                number: 0,
-                version: 1,
-                email: args.email.trim().to_owned(),
-                username: None,
-                first_name: String::new(),
-                last_name: String::new(),
-                display_name: None,
-                password: None,
-                active: true,
-                superadmin: true,
-                external: Vec::new(),
-                created_at: now,
-                updated_at: now,
-                created_by: Author::System,
-                metadata: Default::default(),
-            };
+            check_password("password", &password).map_err(|rejection| Refused(rejection.to_string()))?;
+            let user = User { superadmin: true, ..User::new(UserId::new(Uuid::now_v7()), args.email.trim(), now) };
             user.check().map_err(|rejection| Refused(rejection.to_string()))?;
             let hash = tokio::task::spawn_blocking(move || PasswordHash::new(&password)).await?;
             let user = User { password: Some(hash), number: store.next_number().await?, ..user };

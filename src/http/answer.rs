@@ -11,6 +11,9 @@ use utoipa::{
 };
 use warp::{http::StatusCode, hyper::body::Bytes};
 
+/// Room for one thing of each kind; what is larger grows.
+const USUAL_SIZE: usize = 1024;
+
 /// An answer on its way.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -22,7 +25,8 @@ pub(super) struct Answer {
 
 impl Answer {
     fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        let body = serde_json::to_vec(value).expect("answers are plain structures with text keys");
+        let mut body = Vec::with_capacity(USUAL_SIZE);
+        serde_json::to_writer(&mut body, value).expect("answers are plain structures with text keys");
         Self { status, kind: "application/json", body: body.into(), location: None }
     }
 }

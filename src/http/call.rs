@@ -4,6 +4,7 @@
 use super::{
     Api,
     access::author,
+    edge::Head,
     error::ApiError,
     route::{Input, Shape},
 };
@@ -26,7 +27,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 use warp::{
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     hyper::body::Bytes,
 };
 
@@ -39,16 +40,15 @@ const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A request that somebody may make.
 #[derive(Clone)]
 pub(super) struct Call {
-    pub(super) api: Api,
+    pub(super) api: Arc<Api>,
+    /// What was asked, and from where.
+    pub(super) head: Arc<Head>,
     pub(super) caller: Option<Caller>,
     /// When it came; what is made by it carries this time.
     pub(super) now: Timestamp,
-    pub(super) hint: ClientHint,
     pub(super) org: Option<Arc<Org>>,
     /// The words of the path, by the names in its pattern.
     pub(super) words: Vec<(&'static str, String)>,
-    pub(super) query: Arc<str>,
-    pub(super) headers: Arc<HeaderMap>,
     pub(super) body: Bytes,
     /// What the caller named the request by, with everything that makes it theirs.
     pub(super) key: Option<RequestKey>,
@@ -91,6 +91,12 @@ impl Call {
             Some(Who::User(user)) => user,
             Some(Who::Key { .. }) | None => unreachable!("`access` lets only persons in here"),
         }
+    }
+
+    /// Where somebody calls from, for sessions and for counting failures.
+    pub(super) fn hint(&self) -> ClientHint {
+        let user_agent = self.head.headers.get(header::USER_AGENT).and_then(|name| name.to_str().ok());
+        ClientHint { address: self.head.client, user_agent: user_agent.map(str::to_owned) }
     }
 
     /// The session of the caller's token.
@@ -177,7 +183,7 @@ pub(super) struct Json<T>(pub(super) T);
 
 impl<T: DeserializeOwned + ToSchema + Send> Input for Json<T> {
     fn read(call: &Call) -> Result<Self, ApiError> {
-        let kind = call.headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default());
+        let kind = call.head.headers.get(header::CONTENT_TYPE).map(|kind| kind.to_str().unwrap_or_default());
         let kind = kind.map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
         if !call.body.is_empty() && kind.as_deref() != Some("application/json") {
             let message = "send JSON, with `Content-Type: application/json`";
@@ -215,7 +221,8 @@ pub(super) struct Query<T>(pub(super) T);
 
 impl<T: DeserializeOwned + IntoParams + Send> Input for Query<T> {
     fn read(call: &Call) -> Result<Self, ApiError> {
-        let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(call.query.as_bytes()));
+        let reader =
+            serde_urlencoded::Deserializer::new(form_urlencoded::parse(call.head.uri.query().unwrap_or_default().as_bytes()));
         serde_path_to_error::deserialize(reader).map(Self).map_err(|error| {
             let field = error.path().to_string();
             let field = Some(field).filter(|field| field != ".");

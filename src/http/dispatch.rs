@@ -6,16 +6,15 @@ use super::{
     access::{self, Named},
     answer::Answer,
     call::Call,
-    edge::{ClientAddress, RequestId, RouteName},
+    edge::{Head, RetryAfter},
     error::{ApiError, ErrorBody, ErrorResponse},
     route::Route,
 };
-use crate::identity::{Caller, ClientHint, Who};
+use crate::identity::{Caller, Who};
 use matchit::Router;
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hasher},
-    net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
 use tocsin_actors::domain::{Org, OrgId, Slug};
@@ -80,60 +79,49 @@ fn tolerant(path: &str) -> &str {
     path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path)
 }
 
-/// A request as it came.
-pub(super) struct Incoming {
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-    pub(super) id: Option<RequestId>,
-    pub(super) address: Option<ClientAddress>,
-}
-
 /// Answers a request, whatever it is.
-pub(super) async fn answer(api: Api, table: Table, incoming: Incoming) -> Response {
-    let id = incoming.id.as_ref().map_or_else(String::new, |id| id.as_str().to_owned());
-    let path = tolerant(&incoming.path);
-    let Ok(found) = table.paths.at(path) else { return failed(elsewhere(path), &id, None) };
-    let head = incoming.method == Method::HEAD;
-    let method = if head { "GET" } else { name_of(&incoming.method) };
+pub(super) async fn answer(api: Arc<Api>, table: Table, head: Arc<Head>, body: Bytes) -> Response {
+    let path = tolerant(head.uri.path());
+    let Ok(found) = table.paths.at(path) else { return failed(elsewhere(path, &head.method), head.id.as_str()) };
+    found.value.values().take(1).for_each(|any| head.is_for(any.path));
+    let only_head = head.method == Method::HEAD;
+    let method = if only_head { "GET" } else { name_of(&head.method) };
     let Some(route) = found.value.get(method) else {
         let allow = table.allowed(path).join(", ");
-        let route = found.value.values().next();
         if method == "OPTIONS" {
             return with(Response::default(), StatusCode::NO_CONTENT, &[(header::ALLOW, allow)]);
         }
         let message = "this path does not answer this method";
         let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
-        return failed(ApiError { allow: Some(allow), ..error }, &id, route);
+        return failed(ApiError { allow: Some(allow), ..error }, head.id.as_str());
     };
-    let words = route.words().map(|name| (name, decoded(found.params.get(name).unwrap_or_default()))).collect();
+    let words = route.words.iter().map(|name| (*name, decoded(found.params.get(name).unwrap_or_default()))).collect();
     // A condition is about what can be read at this path, or at the nearest one above it: what is done to an incident at
     // `…/resolve` is done on condition of the incident's tag.
     let above = std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(above, _)| above));
     let read = |path| table.paths.at(path).ok()?.value.get("GET").cloned();
-    let conditional = incoming.headers.contains_key(header::IF_MATCH);
+    let conditional = head.headers.contains_key(header::IF_MATCH);
     let reads = conditional.then(|| above.filter_map(read).next()).flatten();
-    let asked = Asked { route: route.clone(), reads, words };
-    let mut response = match asked.run(api, incoming).await {
+    let mut response = match (Asked { route, reads }).run(api, &head, body, words).await {
         Ok(response) => response,
-        Err(error) => failed(error, &id, None),
+        Err(error) => failed(error, head.id.as_str()),
     };
-    if head {
+    if only_head {
         *response.body_mut() = Default::default(); // its length stays in the head
     }
-    response.extensions_mut().insert(RouteName(route.path));
     response
 }
 
 fn decoded(word: &str) -> String {
+    if !word.contains('%') {
+        return word.to_owned();
+    }
     percent_encoding::percent_decode_str(word).decode_utf8_lossy().into_owned()
 }
 
-/// Why nothing in the table is meant. What operators ask has filters of its own, which took it if it was a GET.
-fn elsewhere(path: &str) -> ApiError {
-    if !OPERATIONS.contains(&path) {
+/// Why nothing in the table is meant. What operators ask has filters of its own, which took it if it is read there.
+fn elsewhere(path: &str, method: &Method) -> ApiError {
+    if !OPERATIONS.contains(&path) || matches!(*method, Method::GET | Method::HEAD) {
         return ApiError::no_path();
     }
     let message = "this path does not answer this method";
@@ -145,64 +133,56 @@ fn elsewhere(path: &str) -> ApiError {
 const OPERATIONS: &[&str] = &["/health", "/ready", "/metrics", "/openapi.json", "/docs", "/.well-known/jwks.json"];
 
 /// A request for a line of the table.
-struct Asked {
-    route: Arc<Route>,
+struct Asked<'a> {
+    route: &'a Route,
     /// The line that reads what this one changes.
     reads: Option<Arc<Route>>,
-    words: Vec<(&'static str, String)>,
 }
 
-impl Asked {
-    async fn run(&self, api: Api, incoming: Incoming) -> Result<Response, ApiError> {
-        let hint = ClientHint {
-            address: incoming.address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0),
-            user_agent: text(&incoming.headers, header::USER_AGENT).map(str::to_owned),
-        };
-        let caller = self.caller(&api, &incoming, &hint).await?;
+impl Asked<'_> {
+    async fn run(
+        &self,
+        api: Arc<Api>,
+        head: &Arc<Head>,
+        body: Bytes,
+        words: Vec<(&'static str, String)>,
+    ) -> Result<Response, ApiError> {
+        let (headers, path) = (&head.headers, head.uri.path());
+        let caller = self.caller(&api, head).await?;
         let now = api.clock.now();
-        let mut call = Call {
-            api,
-            caller,
-            now,
-            hint,
-            org: None,
-            words: self.words.clone(),
-            query: incoming.query.as_str().into(),
-            headers: Arc::new(incoming.headers),
-            body: incoming.body,
-            key: None,
-            only_at: None,
-        };
-        call.key = self.request_key(&call, &incoming.path)?;
-        let unchanged = text(&call.headers, header::IF_MATCH).filter(|_| self.route.method != Method::GET);
-        let Some(wanted) = unchanged.map(str::to_owned) else {
+        let reading = self.route.method == Method::GET;
+        let mut call = Call { api, head: head.clone(), caller, now, org: None, words, body, key: None, only_at: None };
+        call.key = self.request_key(&call, path)?;
+        let unchanged = text(headers, header::IF_MATCH).filter(|_| !reading);
+        let Some(wanted) = unchanged else {
             self.look(&mut call).await?;
-            let answer = (self.route.run)(call.clone()).await?;
-            return Ok(respond(answer, &call.headers, &incoming.path, self.route.method == Method::GET));
+            let answer = (self.route.run)(call).await?;
+            return Ok(respond(answer, headers, path, reading));
         };
         for _ in 0..MOST_LOOKS {
             self.look(&mut call).await?;
             if call.key.is_none_or(|key| call.org.as_ref().is_none_or(|org| org.remembers(key).is_none())) {
-                self.is_still(&wanted, &call).await?;
+                self.is_still(wanted, &call).await?;
             }
             call.only_at = call.org.as_ref().map(|org| org.seq());
             match (self.route.run)(call.clone()).await {
                 // It may be this very thing that was changed, or its neighbour: look again.
                 Err(error) if error.status == StatusCode::PRECONDITION_FAILED => {}
-                answer => return Ok(respond(answer?, &call.headers, &incoming.path, false)),
+                answer => return Ok(respond(answer?, headers, path, false)),
             }
         }
         Err(ApiError::unavailable("busy", "the organization changes too fast for a conditional write", RETRY_SOON))
     }
 
     /// Who asks. Credentials that are wrong are an error even where none are needed: whoever sends them wants to know.
-    async fn caller(&self, api: &Api, incoming: &Incoming, hint: &ClientHint) -> Result<Option<Caller>, ApiError> {
-        let Some(sent) = incoming.headers.get(header::AUTHORIZATION) else {
-            if self.route.may == access::May::Anyone && self.route.method != Method::GET {
-                api.edge.limits().check_auth(hint.address).map_err(|wait| ApiError::too_often("rate_limited", wait.0))?;
-            }
-            return Ok(None);
-        };
+    async fn caller(&self, api: &Api, head: &Head) -> Result<Option<Caller>, ApiError> {
+        let limits = api.edge.limits();
+        let too_often = |wait: RetryAfter| ApiError::too_often("rate_limited", wait.0);
+        // Whoever tries passwords may well have a token of their own: it buys no more tries.
+        if self.route.may == access::May::Anyone && self.route.method != Method::GET {
+            limits.check_auth(head.client).map_err(too_often)?;
+        }
+        let Some(sent) = head.headers.get(header::AUTHORIZATION) else { return Ok(None) };
         let wrong = || ApiError::unauthorized("unauthorized", "`Authorization` is not `Bearer …`");
         let token = sent.to_str().ok().and_then(|sent| sent.split_once(' ')).ok_or_else(wrong)?;
         if !token.0.eq_ignore_ascii_case("bearer") {
@@ -210,7 +190,7 @@ impl Asked {
         }
         let caller = api.identity.authenticate(token.1.trim()).await?;
         let writes = self.route.method != Method::GET;
-        api.edge.limits().check_caller(id_of(&caller), writes).map_err(|wait| ApiError::too_often("rate_limited", wait.0))?;
+        limits.check_caller(id_of(&caller), writes).map_err(too_often)?;
         Ok(Some(caller))
     }
 
@@ -232,7 +212,7 @@ impl Asked {
         if self.route.method != Method::POST {
             return Ok(None);
         }
-        let Some(sent) = call.headers.get(NAME) else { return Ok(None) };
+        let Some(sent) = call.head.headers.get(NAME) else { return Ok(None) };
         let wrong = || ApiError {
             field: Some("Idempotency-Key".into()),
             ..ApiError::malformed("`Idempotency-Key` has 1 to 255 visible characters")
@@ -248,7 +228,7 @@ impl Asked {
     /// Whether what the caller read is still what a reader would get.
     async fn is_still(&self, wanted: &str, call: &Call) -> Result<(), ApiError> {
         let Some(reads) = &self.reads else { return Err(ApiError::changed()) };
-        let reading = Call { body: Bytes::new(), query: "".into(), key: None, ..call.clone() };
+        let reading = Call { body: Bytes::new(), key: None, ..call.clone() };
         let now = (reads.run)(reading).await?;
         if wanted.trim() == "*" || any_tag(wanted, &tag(&now.body)) { Ok(()) } else { Err(ApiError::changed()) }
     }
@@ -278,35 +258,40 @@ pub(super) async fn find(api: &Api, word: &str) -> Result<Option<Arc<Org>>, ApiE
     Ok(view.organization().is_some().then_some(view))
 }
 
+/// How many headers an answer has when the edge has put its own on: room for them is made once.
+const MOST_HEADERS: usize = 12;
+
 /// The answer as HTTP has it: with its tag, or without its body when the reader has it already.
 fn respond(answer: Answer, asked: &HeaderMap, path: &str, reads: bool) -> Response {
     let Answer { status, kind, body, location } = answer;
-    let mut headers = Vec::new();
+    let tag = (reads && status == StatusCode::OK).then(|| tag(&body));
+    let known = text(asked, header::IF_NONE_MATCH).zip(tag.as_ref());
+    let unchanged = known.is_some_and(|(known, tag)| known.trim() == "*" || any_tag(known, tag));
+    let length = body.len();
+    let mut response = Response::new(if unchanged { Bytes::new().into() } else { body.into() });
+    *response.status_mut() = if unchanged { StatusCode::NOT_MODIFIED } else { status };
+    let headers = response.headers_mut();
+    headers.reserve(MOST_HEADERS);
     if let Some(location) = location {
         let location = if location.starts_with('/') { location } else { format!("{}/{location}", tolerant(path)) };
-        headers.push((header::LOCATION, location));
+        headers.extend(HeaderValue::from_maybe_shared(Bytes::from(location)).ok().map(|at| (header::LOCATION, at)));
     }
-    if reads && status == StatusCode::OK {
-        let tag = tag(&body);
-        if text(asked, header::IF_NONE_MATCH).is_some_and(|known| known.trim() == "*" || any_tag(known, &tag)) {
-            return with(Response::default(), StatusCode::NOT_MODIFIED, &[(header::ETAG, tag)]);
-        }
-        headers.push((header::ETAG, tag));
-        // Whoever keeps it asks again before using it, and may get "304": that is what the tag is for.
-        headers.push((header::CACHE_CONTROL, "no-cache, private".to_owned()));
+    if let Some(tag) = tag {
+        let tag = HeaderValue::from_maybe_shared(Bytes::from(tag)).expect("a tag is visible ASCII");
+        headers.insert(header::ETAG, tag); // with it, the edge says that who keeps the answer asks again before using it
     }
-    if !kind.is_empty() {
-        headers.push((header::CONTENT_TYPE, kind.to_owned()));
-        headers.push((header::CONTENT_LENGTH, body.len().to_string()));
+    if !kind.is_empty() && !unchanged {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(header::CONTENT_LENGTH, length.into());
     }
-    with(Response::new(body.into()), status, &headers)
+    response
 }
 
 /// Names a body by what it says.
 fn tag(body: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     hasher.write(body);
-    format!("\"{:016x}{:x}\"", hasher.finish(), body.len())
+    format!("\"{:x}\"", hasher.finish())
 }
 
 /// Whether a list of tags names this one; a proxy may have made it weak.
@@ -329,7 +314,7 @@ fn with(mut response: Response, status: StatusCode, headers: &[(HeaderName, Stri
 }
 
 /// An answer that is an error.
-pub(super) fn failed(error: ApiError, request_id: &str, route: Option<&Arc<Route>>) -> Response {
+pub(super) fn failed(error: ApiError, request_id: &str) -> Response {
     let body = ErrorResponse {
         error: ErrorBody { code: error.code, message: error.message, field: error.field },
         request_id: request_id.to_owned(),
@@ -341,9 +326,5 @@ pub(super) fn failed(error: ApiError, request_id: &str, route: Option<&Arc<Route
     }
     headers.extend(error.retry_after.map(|wait| (header::RETRY_AFTER, wait.as_secs().max(1).to_string())));
     headers.extend(error.allow.map(|allow| (header::ALLOW, allow)));
-    let mut response = with(Response::new(body.into()), error.status, &headers);
-    if let Some(route) = route {
-        response.extensions_mut().insert(RouteName(route.path));
-    }
-    response
+    with(Response::new(body.into()), error.status, &headers)
 }

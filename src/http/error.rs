@@ -258,5 +258,5 @@ impl From<InviteError> for ApiError {
 
 /// A filter that gave a request up, although the last one takes all: its body could not be read to the end.
 pub(super) async fn no_route(_: Rejected) -> Result<warp::reply::Response, Infallible> {
-    Ok(super::dispatch::failed(ApiError::malformed("the request could not be read"), "", None))
+    Ok(super::dispatch::failed(ApiError::malformed("the request could not be read"), ""))
 }

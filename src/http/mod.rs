@@ -16,17 +16,17 @@ mod route;
 mod slugs;
 mod words;
 
+pub use self::{operations::Logins, slugs::Slugs};
+
 use self::{
-    dispatch::{Incoming, Table},
-    edge::{ClientAddress, Edge, RequestId},
-    operations::Logins,
-    slugs::Slugs,
+    dispatch::Table,
+    edge::{Edge, Head},
 };
 use crate::identity::Identity;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tocsin_actors::{clock::Clock, directory::Directory, store::Store};
 use tokio::{net::TcpListener, sync::oneshot};
-use warp::{Filter, Reply, filters::BoxedFilter, path::FullPath};
+use warp::{Filter, Reply, filters::BoxedFilter, http::StatusCode, reply::Response};
 
 /// What routes are told of the configuration.
 #[derive(Debug)]
@@ -37,16 +37,17 @@ pub struct HttpSettings {
     pub public_url: Option<String>,
     /// What `/metrics` asks for.
     pub metrics_token: Option<String>,
+    /// Whether `/metrics` is served on a listener of its own only; set where that is given.
+    pub metrics_elsewhere: bool,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { registration: true, public_url: None, metrics_token: None }
+        Self { registration: true, public_url: None, metrics_token: None, metrics_elsewhere: false }
     }
 }
 
-/// What handlers need.
-#[derive(Clone)]
+/// What handlers need, shared by all of them.
 pub struct Api {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
@@ -59,17 +60,24 @@ pub struct Api {
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// What was chosen.
-    pub settings: Arc<HttpSettings>,
+    pub settings: HttpSettings,
     /// How logins end.
-    pub logins: Arc<Logins>,
+    pub logins: Logins,
     /// Which organization has which slug.
-    pub slugs: Arc<Slugs>,
+    pub slugs: Slugs,
 }
 
 /// Serves the product until told to stop, then lets connections end by themselves for a while.
-pub async fn serve(listener: TcpListener, api: Api, stop: oneshot::Receiver<()>, last_call: Duration) {
+pub async fn serve(listener: TcpListener, api: Arc<Api>, stop: oneshot::Receiver<()>, last_call: Duration) {
     let edge = api.edge.clone();
     let routes = routes(api).boxed();
+    serve_routes(listener, routes, edge, stop, last_call).await;
+}
+
+/// Serves nothing but `/metrics`: for a listener that only the collector can reach.
+pub async fn serve_metrics(listener: TcpListener, api: Arc<Api>, stop: oneshot::Receiver<()>, last_call: Duration) {
+    let edge = api.edge.clone();
+    let routes = operations::metrics(api).or(warp::any().map(|| StatusCode::NOT_FOUND)).boxed();
     serve_routes(listener, routes, edge, stop, last_call).await;
 }
 
@@ -85,32 +93,28 @@ pub async fn serve_routes(
 }
 
 /// Everything that is served: what operators ask, the documentation, and the table of the API.
-fn routes(api: Api) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
+fn routes(api: Arc<Api>) -> impl Filter<Extract = (impl warp::Reply,), Error = Infallible> + Clone {
     let table = api::table();
     let document = docs::document(&openapi::document(&table));
-    operations::health()
+    let into_table = into_table(api.clone(), Table::new(&table));
+    let metrics_here = if api.settings.metrics_elsewhere { operations::nothing() } else { operations::metrics(api.clone()) };
+    // Almost every request is for the API: whatever stands before it would be asked first and refuse.
+    warp::path("api")
+        .and(into_table.clone())
+        .or(operations::health())
         .or(operations::ready(api.clone()))
-        .or(operations::metrics(api.clone()))
-        .or(operations::jwks(api.clone()))
+        .or(metrics_here)
+        .or(operations::jwks(api))
         .or(document)
         .or(docs::viewer())
-        .or(api_routes(api, Table::new(&table)))
+        .or(into_table)
         .recover(error::no_route)
 }
 
 /// The way into the table. One filter for all of it: seventy filters in a row would each refuse most requests, which costs
 /// more than some answers.
-fn api_routes(api: Api, table: Table) -> BoxedFilter<(impl Reply,)> {
-    warp::path::full()
-        .and(warp::method())
-        .and(warp::query::raw().or_else(|_| std::future::ready(Ok::<_, Infallible>((String::new(),)))))
-        .and(warp::header::headers_cloned())
-        .and(warp::ext::optional::<RequestId>())
-        .and(warp::ext::optional::<ClientAddress>())
+fn into_table(api: Arc<Api>, table: Table) -> impl Filter<Extract = (Response,), Error = warp::Rejection> + Clone {
+    warp::ext::get()
         .and(warp::body::bytes())
-        .then(move |path: FullPath, method, query, headers, id, address, body| {
-            let incoming = Incoming { method, path: path.as_str().to_owned(), query, headers, body, id, address };
-            dispatch::answer(api.clone(), table.clone(), incoming)
-        })
-        .boxed()
+        .then(move |head: Arc<Head>, body| dispatch::answer(api.clone(), table.clone(), head, body))
 }

@@ -65,7 +65,7 @@ fn describe(route: &Route, shape: &mut Shape) {
     shape.operation.description = Some(route.may.told().to_owned());
     shape.operation.operation_id = Some(route.name.clone());
     shape.operation.tags = route.name.split('.').next().map(|file| vec![file.to_owned()]);
-    let words = route.words().map(|name| parameter(name, ParameterIn::Path, Required::True, told(name, route.path)));
+    let words = route.words.iter().map(|name| parameter(name, ParameterIn::Path, Required::True, told(name, route.path)));
     shape.operation.parameters = Some(words.map(Into::into).collect());
     route.describe(shape);
     if route.method == Method::POST {
@@ -74,7 +74,7 @@ fn describe(route: &Route, shape: &mut Shape) {
         shape.operation.parameters.get_or_insert_default().push(key.into());
     }
     shape.may_fail(&[429, 503]);
-    if route.words().next().is_some() {
+    if !route.words.is_empty() {
         shape.may_fail(&[404]);
     }
     if route.method != Method::GET {

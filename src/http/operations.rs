@@ -1,6 +1,6 @@
 //! What operators and their tools ask: is it alive, can it work, what does it count.
 
-use super::{Api, dispatch::failed, error::ApiError};
+use super::{Api, dispatch::failed, edge::Head, error::ApiError};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use warp::{
     Filter, Reply,
     filters::BoxedFilter,
     http::{StatusCode, header},
-    reply,
+    reply::{self, Response},
 };
 
 /// How long the store may take to answer before we count as not ready: orchestrators ask every few seconds.
@@ -33,7 +33,7 @@ pub(super) fn health() -> BoxedFilter<(impl Reply,)> {
 }
 
 /// `GET /ready`: writes can be stored. Without the store it is 503; pages are served from memory all the same.
-pub(super) fn ready(api: Api) -> BoxedFilter<(impl Reply,)> {
+pub(super) fn ready(api: Arc<Api>) -> BoxedFilter<(impl Reply,)> {
     warp::path!("ready")
         .and(reading())
         .then(move || {
@@ -67,7 +67,7 @@ pub struct Logins {
 }
 
 /// `GET /metrics`: what the engine and the edge count, for Prometheus. With a token, if one was chosen.
-pub(super) fn metrics(api: Api) -> BoxedFilter<(impl Reply,)> {
+pub(super) fn metrics(api: Arc<Api>) -> BoxedFilter<(Response,)> {
     let mut registry = Registry::default();
     api.directory.telemetry().register(&mut registry);
     api.edge.telemetry().register(&mut registry);
@@ -80,14 +80,15 @@ pub(super) fn metrics(api: Api) -> BoxedFilter<(impl Reply,)> {
     let registry = Arc::new(registry);
     warp::path!("metrics")
         .and(reading())
-        .and(warp::header::optional::<String>("authorization"))
-        .map(move |sent: Option<String>| {
+        .and(warp::ext::get())
+        .map(move |head: Arc<Head>| {
             if let Some(token) = &api.settings.metrics_token {
                 let wanted = format!("Bearer {token}");
+                let sent = head.headers.get(header::AUTHORIZATION);
                 let right = sent.is_some_and(|sent| verify_slices_are_equal(sent.as_bytes(), wanted.as_bytes()).is_ok());
                 if !right {
                     let error = ApiError::unauthorized("unauthorized", "metrics ask for the token of --metrics-token");
-                    return failed(error, "", None);
+                    return failed(error, head.id.as_str());
                 }
             }
             let mut text = String::new();
@@ -101,8 +102,13 @@ pub(super) fn metrics(api: Api) -> BoxedFilter<(impl Reply,)> {
         .boxed()
 }
 
+/// In place of what is served elsewhere: leaves every request to the next filter.
+pub(super) fn nothing() -> BoxedFilter<(Response,)> {
+    warp::any().and_then(|| std::future::ready(Err(warp::reject::not_found()))).boxed()
+}
+
 /// `GET /.well-known/jwks.json`: the public halves of the keys that sign our access tokens.
-pub(super) fn jwks(api: Api) -> BoxedFilter<(impl Reply,)> {
+pub(super) fn jwks(api: Arc<Api>) -> BoxedFilter<(impl Reply,)> {
     warp::path!(".well-known" / "jwks.json")
         .and(reading())
         .then(move || {

@@ -39,6 +39,8 @@ pub(super) struct Route {
     pub(super) summary: &'static str,
     /// Its name in the documentation: file and function.
     pub(super) name: String,
+    /// The names of the path's variable words.
+    pub(super) words: Vec<&'static str>,
     pub(super) run: Handler,
     describe: fn(&mut Shape),
 }
@@ -113,17 +115,13 @@ impl Route {
         // `tocsin::http::api::services::list` is called `services.list`.
         let name = std::any::type_name::<F>().rsplit("::").take(2).collect::<Vec<_>>();
         let name = name.into_iter().rev().collect::<Vec<_>>().join(".");
-        Self { method, path, may, summary, name, run, describe }
+        let words = path.split('/').filter_map(|word| word.strip_prefix('{')?.strip_suffix('}')).collect();
+        Self { method, path, may, summary, name, words, run, describe }
     }
 
     /// Writes the route's part of the documentation.
     pub(super) fn describe(&self, shape: &mut Shape) {
         (self.describe)(shape);
-    }
-
-    /// The names of the path's variable words.
-    pub(super) fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.path.split('/').filter_map(|word| word.strip_prefix('{')?.strip_suffix('}'))
     }
 }
 

@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 /// The fewest characters of a password (NIST SP 800-63B asks for 8 and for no rules about kinds of characters).
 const SHORTEST: usize = 8;
-/// The most bytes: more than anybody types, and little enough to be hashed by the way.
-const LONGEST: usize = 1_024;
+/// The most characters: more than anybody types, and little enough to be hashed by the way.
+const LONGEST: usize = 256;
 /// How often a password is written again that lost against another change of the same user.
 const TRIES: usize = 3;
 
@@ -30,15 +30,19 @@ pub struct Session {
     pub tokens: Tokens,
 }
 
-/// Whether this may become somebody's password.
-pub fn check_password(password: &str) -> Result<(), Rejection> {
+/// Whether this may become somebody's password. Whoever asks calls it by the name of its field.
+pub fn check_password(field: &'static str, password: &str) -> Result<(), Rejection> {
     if password.chars().nth(SHORTEST - 1).is_none() {
-        return Err(Rejection::invalid("password", format!("must have at least {SHORTEST} characters")));
+        return Err(Rejection::invalid(field, format!("must have at least {SHORTEST} characters")));
     }
-    if password.len() > LONGEST {
-        return Err(Rejection::invalid("password", format!("must have at most {LONGEST} bytes")));
+    if is_too_long(password) {
+        return Err(Rejection::invalid(field, format!("must have at most {LONGEST} characters")));
     }
     Ok(())
+}
+
+fn is_too_long(password: &str) -> bool {
+    password.chars().nth(LONGEST).is_some()
 }
 
 impl Identity {
@@ -76,16 +80,13 @@ impl Identity {
         keep: Option<Uuid>,
         from: ClientHint,
     ) -> Result<Arc<User>, PasswordRefused> {
-        check_password(&new).map_err(|rejection| match rejection {
-            Rejection::Invalid { problem, .. } => PasswordRefused::Rule(Rejection::Invalid { field: "new_password", problem }),
-            other => PasswordRefused::Rule(other),
-        })?;
+        check_password("new_password", &new).map_err(PasswordRefused::Rule)?;
         let mut user = self.inner.accounts.user(user).await?.ok_or(PasswordRefused::Wrong)?;
         let hash = user.password.clone().ok_or(PasswordRefused::NoPassword)?;
         let attempt = self.inner.throttle.attempt(&user.email, from.address, self.now());
         let attempt = attempt.map_err(|retry_after| PasswordRefused::Throttled { retry_after })?;
         let known = hash.clone();
-        let work = move || (old.len() <= LONGEST && known.verify(&old) != Verdict::Wrong).then(|| PasswordHash::new(&new));
+        let work = move || (!is_too_long(&old) && known.verify(&old) != Verdict::Wrong).then(|| PasswordHash::new(&new));
         let changed = match self.inner.hashers.compute(work).await {
             Ok(changed) => changed.ok_or(PasswordRefused::Wrong)?,
             Err(busy) => {
@@ -113,7 +114,7 @@ impl Identity {
     }
 
     async fn check_login(&self, email: &str, password: &str) -> Result<User, LoginRefused> {
-        if password.len() > LONGEST {
+        if is_too_long(password) {
             return Err(LoginRefused::Wrong); // whoever has the account
         }
         let (accounts, now) = (self.inner.accounts.clone(), self.now());
@@ -146,11 +147,6 @@ impl Identity {
         }
         self.logout(tokens.session).await?;
         Ok(None)
-    }
-
-    /// The first login would be slower than the others, and would tell who has an account.
-    pub(super) async fn warm_up(&self) {
-        let _ = self.check_login("", "").await;
     }
 }
 

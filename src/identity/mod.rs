@@ -160,9 +160,7 @@ impl Identity {
             records,
             clock,
         };
-        let identity = Self { inner: Arc::new(inner) };
-        identity.warm_up().await;
-        Ok(identity)
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Who is behind a bearer token: our access token, the token of a provider, or an API key.

@@ -5,7 +5,7 @@ use super::{AuthError, Caller, Identity, Who, providers::Claimed, secret::Digest
 use std::sync::Arc;
 use tocsin_actors::{
     accounts::{ExternalIdentity, User, check_email},
-    domain::{Author, UserId, limits},
+    domain::{UserId, limits},
     store::{AccountError, StoreError, UserKey},
 };
 use tracing::info;
@@ -102,23 +102,12 @@ impl Identity {
         let now = self.now();
         let subject = Digest::of(&[claimed.issuer.as_bytes(), b" ", claimed.subject.as_bytes()]);
         let name = claimed.name.as_deref().map(str::trim).filter(|name| limits::name("name", name).is_ok());
+        let email = email.unwrap_or_else(|| format!("{}@{NOWHERE}", hex(&subject.bytes()[..16])));
         User {
-            id: UserId::new(Uuid::now_v7()),
             number,
-            version: 1,
-            email: email.unwrap_or_else(|| format!("{}@{NOWHERE}", hex(&subject.bytes()[..16]))),
-            username: None,
-            first_name: String::new(),
-            last_name: String::new(),
             display_name: name.map(str::to_owned),
-            password: None,
-            active: true,
-            superadmin: false,
             external: vec![ExternalIdentity { issuer: claimed.issuer.clone(), subject: claimed.subject.clone() }],
-            created_at: now,
-            updated_at: now,
-            created_by: Author::System,
-            metadata: Default::default(),
+            ..User::new(UserId::new(Uuid::now_v7()), email, now)
         }
     }
 }

@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tocsin_actors::{
     accounts::{User, founding, password::PasswordHash},
     directory::Directory,
-    domain::{Author, Command, Org, Slug, Timestamp, UserId},
+    domain::{Command, Org, Slug, Timestamp, UserId},
     org::OrgError,
     store::{AccountError, AccountStore, StoreError, UserKey},
 };
@@ -307,10 +307,7 @@ impl Loader {
 
 fn account(spec: &UserSpec, number: u64, password: Option<PasswordHash>, now: Timestamp) -> User {
     User {
-        id: ids::user(&spec.email.value),
         number,
-        version: 1,
-        email: spec.email.value.clone(),
         username: spec.username.clone(),
         first_name: spec.first_name.clone(),
         last_name: spec.last_name.clone(),
@@ -318,11 +315,8 @@ fn account(spec: &UserSpec, number: u64, password: Option<PasswordHash>, now: Ti
         password,
         active: !spec.inactive,
         superadmin: spec.superadmin,
-        external: Vec::new(),
-        created_at: now,
-        updated_at: now,
-        created_by: Author::System,
         metadata: spec.metadata.clone(),
+        ..User::new(ids::user(&spec.email.value), spec.email.value.clone(), now)
     }
 }
 

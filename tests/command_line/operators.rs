@@ -1,7 +1,10 @@
 //! What whoever runs the server does from its command line: superadmins, signing keys, health.
 
-use crate::program::{Place, Server};
-use std::process::Command;
+use crate::program::{Place, Server, ask};
+use std::{
+    net::{TcpListener, TcpStream},
+    process::Command,
+};
 
 /// Asks with curl, as the documentation does. Answers status and body.
 fn curl(server: &Server, path: &str, args: &[&str]) -> (u16, serde_json::Value) {
@@ -39,7 +42,7 @@ fn a_superadmin_is_made_and_unmade_on_the_command_line_only() {
     let unknown = place.run(&["superadmin", "--revoke", "nobody@example.org"]);
     assert_eq!((unknown.code, unknown.err.as_str()), (Some(2), "tocsin: nobody has an account with nobody@example.org\n"));
     let short = place.run(&["superadmin", "new@example.org", "--password", "short"]);
-    assert_eq!((short.code, short.err.as_str()), (Some(2), "tocsin: a password has at least 8 characters\n"));
+    assert_eq!((short.code, short.err.as_str()), (Some(2), "tocsin: password must have at least 8 characters\n"));
 }
 
 #[test]
@@ -78,6 +81,21 @@ fn metrics_ask_for_their_token() {
     assert_eq!(curl(&server, "/metrics", &["-H", "Authorization: Bearer wrong"]).0, 401);
     assert_eq!(curl(&server, "/metrics", &["-H", "Authorization: Bearer s3cret"]).0, 200);
     server.terminate();
+}
+
+#[test]
+fn metrics_can_have_an_address_of_their_own() {
+    let place = Place::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let server = Server::start(&place, &["--metrics-listen", &free]);
+    for (path, status) in [("/metrics", 404), ("/health", 200)] {
+        assert_eq!(curl(&server, path, &[]).0, status, "{path}");
+    }
+    for (path, status) in [("/metrics", 200), ("/health", 404), ("/api/v1/orgs", 404)] {
+        let (answered, _, text) = ask(TcpStream::connect(&free).unwrap(), "GET", path);
+        assert_eq!((answered, text.contains("tocsin_http_requests")), (status, status == 200), "{path}");
+    }
+    assert_eq!(server.terminate().0, Some(0));
 }
 
 #[test]

@@ -159,13 +159,17 @@ impl Server {
 
     /// Asks, and answers status, head and body.
     pub(crate) fn ask(&self, method: &str, path: &str) -> (u16, String, String) {
-        let mut stream = self.connect();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: tocsin\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_lowercase(), body.to_owned())
+        ask(self.connect(), method, path)
     }
+}
+
+/// Asks whoever is at the other end, and answers status, head and body.
+pub(crate) fn ask(mut stream: TcpStream, method: &str, path: &str) -> (u16, String, String) {
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: tocsin\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer:?}"));
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_lowercase(), body.to_owned())
 }
 
 impl Drop for Server {

@@ -1,12 +1,12 @@
 //! A table of routes that do what the product's do not: panic, never answer, ask for every byte.
 
-use std::{convert::Infallible, future::pending};
-use tocsin::http::edge::{ClientAddress, PeerAddress, RequestId, RouteName};
+use std::{convert::Infallible, future::pending, sync::Arc};
+use tocsin::http::edge::Head;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use warp::{
     Filter, Rejection, Reply,
     filters::BoxedFilter,
-    http::{HeaderMap, HeaderValue, StatusCode},
+    http::StatusCode,
     hyper::{body::Bytes, upgrade::OnUpgrade},
     reply::{Response, with_header, with_status},
 };
@@ -17,9 +17,9 @@ pub(crate) fn big() -> String {
 }
 
 pub(crate) fn table() -> BoxedFilter<(impl Reply,)> {
-    let plain = warp::path!("plain").map(|| named("/plain", "plain"));
-    let route = warp::path!("api" / "v1" / "things" / String).map(|_| named("/api/v1/things/{id}", "{}"));
-    let invite = warp::path!("api" / "v1" / "invites" / String).map(|_| named("/api/v1/invites/{token}", "{}"));
+    let plain = warp::path!("plain").and(is("/plain")).map(|| "plain".into_response());
+    let route = warp::path!("api" / "v1" / "things" / String).and(is("/api/v1/things/{id}")).map(|_| json());
+    let invite = warp::path!("api" / "v1" / "invites" / String).and(is("/api/v1/invites/{token}")).map(|_| json());
     let big = warp::path!("big" / String).map(|kind: String| {
         let kind = kind.replace('-', "/");
         with_header(with_header(big(), "content-type", kind), "etag", "\"1\"").into_response()
@@ -29,8 +29,11 @@ pub(crate) fn table() -> BoxedFilter<(impl Reply,)> {
         let page = with_header("<p>", "content-type", "text/html");
         with_header(page, "content-security-policy", "default-src 'self'").into_response()
     });
-    let echo = warp::path!("echo").and(warp::body::bytes()).map(|body: Bytes| named("/echo", format!("{} bytes", body.len())));
-    let unread = warp::path!("unread").map(|| named("/unread", "not read"));
+    let echo = warp::path!("echo")
+        .and(is("/echo"))
+        .and(warp::body::bytes())
+        .map(|body: Bytes| format!("{} bytes", body.len()).into_response());
+    let unread = warp::path!("unread").and(is("/unread")).map(|| "not read".into_response());
     let panics = warp::path!("panics").map(|| -> Response { panic!("on purpose") });
     let panics_later = warp::path!("panics" / "later").then(|| async {
         tokio::task::yield_now().await;
@@ -76,23 +79,20 @@ pub(crate) fn table() -> BoxedFilter<(impl Reply,)> {
 
 /// What is known about who asks.
 fn who() -> BoxedFilter<(Response,)> {
-    let extensions = warp::ext::get().and(warp::ext::get()).and(warp::ext::get());
     warp::path!("who")
-        .and(extensions)
-        .and(warp::header::headers_cloned())
-        .map(|ClientAddress(client): ClientAddress, PeerAddress(peer): PeerAddress, id: RequestId, _: HeaderMap| {
-            named("/who", format!("{client} by {} as {id}", peer.ip()))
-        })
+        .and(is("/who"))
+        .and(warp::ext::get())
+        .map(|head: Arc<Head>| format!("{} by {} as {}", head.client, head.peer.ip(), head.id).into_response())
         .boxed()
 }
 
-fn named(route: &'static str, body: impl Into<String>) -> Response {
-    let mut response = body.into().into_response();
-    if route.starts_with("/api") {
-        response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    }
-    response.extensions_mut().insert(RouteName(route));
-    response
+/// Says which route it is.
+fn is(route: &'static str) -> impl Filter<Extract = (), Error = Rejection> + Clone {
+    warp::ext::get().map(move |head: Arc<Head>| head.is_for(route)).untuple_one()
+}
+
+fn json() -> Response {
+    with_header("{}", "content-type", "application/json").into_response()
 }
 
 async fn no_route(rejection: Rejection) -> Result<Response, Infallible> {

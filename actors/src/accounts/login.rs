@@ -8,10 +8,6 @@ use crate::{
     domain::Timestamp,
     store::{AccountError, AccountStore, StoreError, UserKey},
 };
-use std::sync::LazyLock;
-
-/// A hash of nothing, checked when there is no such user, so that the time taken does not tell who has an account.
-static NOBODY: LazyLock<PasswordHash> = LazyLock::new(|| PasswordHash::new("nobody"));
 
 /// Why somebody is not let in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +28,7 @@ pub enum LoginError {
 /// Takes tens of milliseconds of a core, on a blocking thread; callers bound how many run at once.
 pub async fn login(accounts: &dyn AccountStore, email: &str, password: &str, now: Timestamp) -> Result<User, LoginError> {
     let user = accounts.find_user(UserKey::Email(email.to_owned())).await?;
-    let hash = user.as_ref().and_then(|user| user.password.clone()).unwrap_or_else(|| NOBODY.clone());
+    let hash = user.as_ref().and_then(|user| user.password.clone()).unwrap_or_else(PasswordHash::of_nobody);
     let password = password.to_owned();
     let verdict = tokio::task::spawn_blocking(move || hash.verify(&password)).await.unwrap_or(Verdict::Wrong);
     let Some(mut user) = user.filter(|user| user.password.is_some()) else { return Err(LoginError::Wrong) };

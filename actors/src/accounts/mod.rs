@@ -60,6 +60,29 @@ pub struct ExternalIdentity {
 }
 
 impl User {
+    /// Somebody of whom only this is known: active, without a password, nobody special. Fields that a caller knows more of
+    /// are set with `User { …, ..User::new(…) }`.
+    pub fn new(id: UserId, email: impl Into<String>, now: Timestamp) -> Self {
+        Self {
+            id,
+            number: 0,
+            version: 1,
+            email: email.into(),
+            username: None,
+            first_name: String::new(),
+            last_name: String::new(),
+            display_name: None,
+            password: None,
+            active: true,
+            superadmin: false,
+            external: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            created_by: Author::System,
+            metadata: Metadata::default(),
+        }
+    }
+
     /// The name to show: what they chose, else what is known.
     pub fn shown_name(&self) -> String {
         let full = format!("{} {}", self.first_name, self.last_name);

@@ -215,22 +215,11 @@ pub fn post_update(to: IncidentId, n: u64, status: Option<IncidentStatus>) -> Or
 /// A user `person-n` with an address at example.org.
 pub fn person(n: u64) -> User {
     User {
-        id: user(n),
         number: n,
-        version: 1,
-        email: format!("Person-{n}@example.org"),
         username: Some(format!("Person-{n}")),
         first_name: "Person".into(),
         last_name: n.to_string(),
-        display_name: None,
-        password: None,
-        active: true,
-        superadmin: false,
-        external: Vec::new(),
-        created_at: start(),
-        updated_at: start(),
-        created_by: Author::System,
-        metadata: Default::default(),
+        ..User::new(user(n), format!("Person-{n}@example.org"), start())
     }
 }
 

@@ -9,20 +9,15 @@ use crate::{
         error::ApiError,
         words,
     },
-    identity::{SessionInfo, Tokens},
+    identity::{SessionInfo, Tokens, check_password},
 };
 use serde::{Deserialize, Serialize};
 use tocsin_actors::{
     accounts::User,
-    domain::{Author, Role, Timestamp, UserId, rejection::Rejection},
+    domain::{Role, Timestamp, UserId},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// The shortest password. What NIST asks of one that people choose.
-const SHORTEST_PASSWORD: usize = 8;
-/// The longest: more is not safer, and hashing it costs.
-const LONGEST_PASSWORD: usize = 256;
 
 /// A person.
 #[derive(Serialize, ToSchema)]
@@ -118,36 +113,13 @@ pub(in crate::http) struct RegisterRequest {
     pub(in crate::http) organization: Option<NewOrganizationRequest>,
 }
 
-pub(in crate::http) fn check_password(field: &'static str, password: &str) -> Result<(), ApiError> {
-    if password.chars().count() < SHORTEST_PASSWORD {
-        return Err(Rejection::invalid(field, format!("must have at least {SHORTEST_PASSWORD} characters")).into());
-    }
-    if password.len() > LONGEST_PASSWORD {
-        return Err(Rejection::invalid(field, format!("must have at most {LONGEST_PASSWORD} bytes")).into());
-    }
-    Ok(())
-}
-
 /// Makes a user who can log in.
 pub(in crate::http) async fn new_user(call: &Call, new: &RegisterRequest) -> Result<User, ApiError> {
     check_password("password", &new.password)?;
     let mut user = User {
-        id: UserId::new(call.new_id()),
-        number: 0,
-        version: 1,
-        email: new.email.trim().to_owned(),
         username: new.username.clone(),
-        first_name: String::new(),
-        last_name: String::new(),
         display_name: new.name.clone(),
-        password: None,
-        active: true,
-        superadmin: false,
-        external: Vec::new(),
-        created_at: call.now,
-        updated_at: call.now,
-        created_by: Author::System,
-        metadata: Default::default(),
+        ..User::new(UserId::new(call.new_id()), new.email.trim(), call.now)
     };
     user.check()?;
     user.password = Some(call.api.identity.hash_password(new.password.clone()).await?);
@@ -182,7 +154,7 @@ pub(in crate::http) async fn register(
             }
         },
     };
-    let tokens = call.api.identity.open_session(&user, call.hint.clone()).await?;
+    let tokens = call.api.identity.open_session(&user, call.hint()).await?;
     Ok(Made { at: "/api/v1/auth/me".to_owned(), what: LoggedInResponse::of(&user, tokens, organization) })
 }
 
@@ -199,7 +171,7 @@ pub(in crate::http) struct LoginRequest {
 
 /// Logs in.
 pub(in crate::http) async fn login(call: Call, Json(who): Json<LoginRequest>) -> Result<Shown<LoggedInResponse>, ApiError> {
-    let session = call.api.identity.login(&who.email, &who.password, call.hint.clone()).await;
+    let session = call.api.identity.login(&who.email, &who.password, call.hint()).await;
     let logins = &call.api.logins;
     if session.is_ok() {
         logins.succeeded.inc()
@@ -265,10 +237,9 @@ pub(in crate::http) struct PasswordRequest {
 
 /// Changes the password and ends every other session.
 pub(in crate::http) async fn password(call: Call, Json(change): Json<PasswordRequest>) -> Result<Done, ApiError> {
-    check_password("new_password", &change.new_password)?;
     let identity = &call.api.identity;
     let PasswordRequest { old_password, new_password } = change;
-    identity.change_password(call.person().id, old_password, new_password, call.session(), call.hint.clone()).await?;
+    identity.change_password(call.person().id, old_password, new_password, call.session(), call.hint()).await?;
     Ok(Done)
 }
 

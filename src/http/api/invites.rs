@@ -180,7 +180,7 @@ pub(in crate::http) async fn accept(call: Call, Json(how): Json<AcceptRequest>) 
         AcceptError::Join(error) => error.into(),
     })?;
     call.api.store.settle().await?;
-    let tokens = call.api.identity.open_session(&user, call.hint.clone()).await?;
+    let tokens = call.api.identity.open_session(&user, call.hint()).await?;
     let org = call.view(org.id()).await?;
     Ok(Shown(LoggedInResponse::of(&user, tokens, Some(OrganizationResponse::for_role(&org, org.role(user.id))?))))
 }

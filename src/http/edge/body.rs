@@ -42,9 +42,9 @@ pub(in crate::http) enum BodyError {
     Cut(#[from] hyper::Error),
 }
 
-/// What became of a body, for whoever handed it out.
-#[derive(Clone, Default)]
-pub(super) struct Verdict(Arc<AtomicU8>);
+/// What became of a body, for whoever handed it out. Nothing can become of one that is empty.
+#[derive(Clone)]
+pub(super) struct Verdict(Option<Arc<AtomicU8>>);
 
 impl Verdict {
     const TOO_LARGE: u8 = 1;
@@ -52,14 +52,14 @@ impl Verdict {
 
     /// Why it was cut by us, if it was.
     pub(super) fn get(&self) -> Option<Refusal> {
-        match self.0.load(Ordering::Acquire) {
+        match self.0.as_ref()?.load(Ordering::Acquire) {
             Self::TOO_LARGE => Some(Refusal::BodyTooLarge),
             Self::TOO_SLOW => Some(Refusal::BodyTooSlow),
             _ => None,
         }
     }
     fn set(&self, why: u8) {
-        self.0.store(why, Ordering::Release);
+        self.0.iter().for_each(|verdict| verdict.store(why, Ordering::Release));
     }
 }
 
@@ -83,18 +83,24 @@ struct Watch {
 impl Guarded {
     /// Takes the body out of a request.
     pub(super) fn new(request: Request<Incoming>, limits: BodyLimits) -> (Request<Self>, Verdict) {
-        let verdict = Verdict::default();
         let multiplexed = request.version() >= Version::HTTP_2;
         // Who waits for leave to send would be given it by reading.
         let linger = multiplexed || !request.headers().contains_key(header::EXPECT);
-        let request =
-            request.map(|body| {
-                let verdict = verdict.clone();
-                let watched = !body.is_end_stream();
-                Self(watched.then(|| {
-                    Box::new(Watch { body, limits, verdict, received: 0, began: None, deadline: None, linger, multiplexed })
-                }))
-            });
+        let watched = !request.body().is_end_stream();
+        let verdict = Verdict(watched.then(Arc::default));
+        let request = request.map(|body| {
+            let watch = |body| Watch {
+                body,
+                limits,
+                verdict: verdict.clone(),
+                received: 0,
+                began: None,
+                deadline: None,
+                linger,
+                multiplexed,
+            };
+            Self(watched.then(|| Box::new(watch(body))))
+        });
         (request, verdict)
     }
 

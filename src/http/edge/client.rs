@@ -10,14 +10,6 @@ use warp::http::HeaderMap;
 /// The header in which each proxy appends whom it talked to.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Who asks: an extension of every request. Limits, sessions and the log go by this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
-
-/// The other end of the socket, which may be a proxy: an extension of every request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PeerAddress(pub SocketAddr);
-
 /// The proxies that are believed.
 pub(super) struct Proxies(Vec<IpNet>);
 

@@ -1,9 +1,9 @@
 //! Which pages of other origins may use the API from a browser: those that were named, none by default.
 
-use super::Methods;
+use super::{Head, Methods};
 use warp::{
     http::{
-        HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri,
+        HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
         header::{
             ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
             ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -37,13 +37,12 @@ impl Cors {
     }
 
     /// The answer to a browser that asks whether a page may; None when it does not ask, or the page may not.
-    pub(super) fn preflight<B>(&self, request: &Request<B>) -> Option<Response<Bytes>> {
-        let headers = request.headers();
-        if request.method() != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
+    pub(super) fn preflight(&self, Head { method, uri, headers, .. }: &Head) -> Option<Response<Bytes>> {
+        if method != Method::OPTIONS || !headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
         self.allowed(headers.get(ORIGIN))?;
-        let methods = (self.methods)(request.uri().path());
+        let methods = (self.methods)(uri.path());
         let methods: Vec<_> = methods.iter().map(Method::as_str).collect();
         let methods = HeaderValue::from_str(&methods.join(", ")).ok().filter(|methods| !methods.is_empty())?;
         let mut response = Response::new(Bytes::new());

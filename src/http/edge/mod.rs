@@ -2,7 +2,7 @@
 //! a request may be, what is logged and counted, and what every answer carries.
 //!
 //! One service that does most of it in one pass: layers of boxed futures would cost more than some handlers. It knows no
-//! route; what it has to know of one, the answer says with a [`RouteName`].
+//! route; what it has to know of one, the route says with [`Head::is_for`].
 
 mod answer;
 mod body;
@@ -10,6 +10,7 @@ mod client;
 mod compression;
 mod connections;
 mod cors;
+mod head;
 mod headers;
 mod listen;
 mod protect;
@@ -21,16 +22,15 @@ mod settings;
 mod table;
 mod telemetry;
 
+pub(super) use self::{connections::Seat, listen::serve};
 pub use self::{
-    client::{ClientAddress, PeerAddress},
     cors::parse_origin,
+    head::Head,
     rates::{RateLimits, RetryAfter},
-    record::RouteName,
     request_id::RequestId,
     settings::{BodyLimits, ConnectionLimits, EdgeSettings, MAX_BODY, Methods, Rate, RateSettings},
     telemetry::HttpTelemetry,
 };
-pub(super) use self::{connections::Seat, listen::serve};
 
 use self::{client::Proxies, connections::Connections, cors::Cors, headers::Dress};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The service around the routes.
 
 use super::{
-    ClientAddress, Edge, PeerAddress, RequestId,
+    Edge, Head, RequestId,
     answer::{Content, Outgoing},
     body::{Guarded, Verdict},
     compression::WorthIt,
@@ -9,14 +9,15 @@ use super::{
     refusal::Refusal,
     request_id::X_REQUEST_ID,
 };
-use futures::FutureExt;
+use futures::{FutureExt, poll};
 use std::{
     any::Any,
     convert::Infallible,
     future::Future,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     panic::AssertUnwindSafe,
-    pin::Pin,
+    pin::{Pin, pin},
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 use tokio::time::timeout;
@@ -52,6 +53,7 @@ where
     S: Service<Request<Guarded>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
     B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Send,
 {
     type Response = Response<Outgoing<B>>;
     type Error = Infallible;
@@ -72,73 +74,84 @@ where
     B: Body<Data = Bytes>,
 {
     async fn answer(self, request: Request<Incoming>) -> Response<Outgoing<B>> {
-        let edge = self.edge.clone();
-        let peer = self.peer.ip().to_canonical();
-        let client = edge.0.proxies.client(peer, request.headers());
-        let request_id = RequestId::of(request.headers(), edge.0.proxies.trusts(peer));
-        let mut record = Record::begin(&request, edge.0.telemetry.clone(), client, request_id.clone());
-        let uri = request.uri().clone();
-        let origin = request.headers().get(ORIGIN).cloned();
+        let Self { routes, edge, peer } = self;
+        let address = peer.ip().to_canonical();
+        let client = edge.0.proxies.client(address, request.headers());
+        let id = RequestId::of(request.headers(), edge.0.proxies.trusts(address));
         let version = request.version();
         let (mut request, verdict) = Guarded::new(request, edge.0.settings.body);
-        let answer = match self.examine(&request, client) {
-            Err(refusal) => Err(refusal.answer(&request_id, version)),
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let headers = std::mem::take(request.headers_mut());
+        let head = Arc::new(Head { method, uri, headers, id, client, peer, route: OnceLock::new() });
+        let mut record = Record::begin(head.clone(), edge.0.telemetry.clone());
+        let answer = match edge.examine(&head, request.body()) {
+            Err(refusal) => Err(refusal.answer(&head.id, version)),
             Ok(Some(preflight)) => Err(preflight),
             Ok(None) => {
-                let extensions = request.extensions_mut();
-                extensions.insert(request_id.clone());
-                extensions.insert(ClientAddress(client));
-                extensions.insert(PeerAddress(self.peer));
-                let span = info_span!("request", request_id = request_id.as_str());
-                let answer = self.ask(request, verdict).instrument(span).await;
-                answer.map_err(|refusal| refusal.answer(&request_id, version))
+                request.extensions_mut().insert(head.clone());
+                if head.method != Method::HEAD {
+                    // Whoever compresses looks for it in the request. The answer to HEAD says how long the whole would be,
+                    // which nobody knows of a compressed one.
+                    let accepted = head.headers.get_all(ACCEPT_ENCODING).iter().map(|one| (ACCEPT_ENCODING, one.clone()));
+                    request.headers_mut().extend(accepted);
+                }
+                let span = info_span!("request", request_id = head.id.as_str());
+                let answer = edge.ask(routes, request, verdict).instrument(span).await;
+                answer.map_err(|refusal| refusal.answer(&head.id, version))
             }
         };
         let dress = |status, headers: &mut HeaderMap| {
-            edge.0.dress.put_on(uri.path(), status, headers);
-            edge.0.cors.put_on(origin.as_ref(), headers);
-            headers.insert(X_REQUEST_ID, request_id.header());
+            edge.0.dress.put_on(head.uri.path(), status, headers);
+            edge.0.cors.put_on(head.headers.get(ORIGIN), headers);
+            headers.insert(X_REQUEST_ID, head.id.header());
         };
         match answer {
             Ok(mut of_route) => {
                 dress(of_route.status(), of_route.headers_mut());
-                record.answer(of_route.status(), of_route.extensions().get().copied());
+                record.answer(of_route.status());
                 of_route.map(|body| Outgoing::of_route(body, record))
             }
             Err(mut own) => {
                 dress(own.status(), own.headers_mut());
-                record.answer(own.status(), None);
+                record.answer(own.status());
                 own.map(|body| Outgoing::own(body, record))
             }
         }
     }
+}
 
+impl Edge {
     /// Whether a request is worth asking the routes, or the answer to a browser that only asks whether it may.
-    fn examine(&self, request: &Request<Guarded>, client: IpAddr) -> Result<Option<Response<Bytes>>, Refusal> {
-        let inner = &self.edge.0;
-        inner.limits.check_address(client).map_err(Refusal::TooOften)?;
-        if request.uri().path_and_query().is_some_and(|address| address.as_str().len() > LONGEST_ADDRESS) {
+    fn examine(&self, head: &Head, body: &Guarded) -> Result<Option<Response<Bytes>>, Refusal> {
+        let inner = &self.0;
+        inner.limits.check_address(head.client).map_err(Refusal::TooOften)?;
+        if head.uri.path_and_query().is_some_and(|address| address.as_str().len() > LONGEST_ADDRESS) {
             return Err(Refusal::AddressTooLong);
         }
-        if request.body().is_announced_too_large() {
+        if body.is_announced_too_large() {
             return Err(Refusal::BodyTooLarge);
         }
-        Ok(inner.cors.preflight(request))
+        Ok(inner.cors.preflight(head))
     }
 
     /// Asks the routes, until their answer begins.
-    async fn ask(self, mut request: Request<Guarded>, verdict: Verdict) -> Result<Response<Content<B>>, Refusal> {
-        if request.method() == Method::HEAD {
-            // Its answer says how long the whole answer would be, which nobody knows of a compressed one.
-            request.headers_mut().remove(ACCEPT_ENCODING);
-        }
-        let asked = AssertUnwindSafe(content(self.routes, request)).catch_unwind();
-        match timeout(self.edge.0.settings.answer_within, asked).await {
+    async fn ask<S, B>(&self, routes: S, request: Request<Guarded>, verdict: Verdict) -> Result<Response<Content<B>>, Refusal>
+    where
+        S: Service<Request<Guarded>, Response = Response<B>, Error = Infallible>,
+        B: Body<Data = Bytes>,
+    {
+        let mut asked = pin!(AssertUnwindSafe(content(routes, request)).catch_unwind());
+        // Most answers are there at once: they need no clock.
+        let answer = match poll!(asked.as_mut()) {
+            Poll::Ready(answer) => Ok(answer),
+            Poll::Pending => timeout(self.0.settings.answer_within, asked).await,
+        };
+        match answer {
             // A handler that was given half a body has nothing to say about the whole.
             Ok(Ok(Ok(answer))) => verdict.get().map_or(Ok(answer), Err),
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(panic)) => {
-                self.edge.0.telemetry.panicked();
+                self.0.telemetry.panicked();
                 error!(panic = words(&*panic), "a handler panicked");
                 Err(Refusal::Panic)
             }

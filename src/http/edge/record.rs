@@ -3,14 +3,10 @@
 //! Never a token: not the query, not a header, not a body. Of the path only what is known to be harmless, because it may
 //! hold the token of an invitation.
 
-use super::{HttpTelemetry, RequestId};
-use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
+use super::{Head, HttpTelemetry};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 use tracing::info;
-use warp::http::{Method, Request, StatusCode, Uri};
-
-/// The pattern of the route that answered, as an extension of its answer: `/api/v1/orgs/{org}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RouteName(pub &'static str);
+use warp::http::StatusCode;
 
 /// The client went away before there was an answer; nobody is sent this.
 const CLIENT_GONE: u16 = 499;
@@ -28,59 +24,43 @@ const PAGES: &str = "/status";
 pub(super) struct Record {
     telemetry: Arc<HttpTelemetry>,
     began: Instant,
-    method: Method,
-    uri: Uri,
-    client: IpAddr,
-    request_id: RequestId,
+    head: Arc<Head>,
     answered: Option<StatusCode>,
-    route: Option<&'static str>,
     pub(super) bytes: u64,
 }
 
 impl Record {
-    pub(super) fn begin<B>(
-        request: &Request<B>,
-        telemetry: Arc<HttpTelemetry>,
-        client: IpAddr,
-        request_id: RequestId,
-    ) -> Box<Self> {
+    pub(super) fn begin(head: Arc<Head>, telemetry: Arc<HttpTelemetry>) -> Box<Self> {
         telemetry.asked();
-        Box::new(Self {
-            telemetry,
-            began: Instant::now(),
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            client,
-            request_id,
-            answered: None,
-            route: None,
-            bytes: 0,
-        })
+        Box::new(Self { telemetry, began: Instant::now(), head, answered: None, bytes: 0 })
     }
 
     /// The answer begins.
-    pub(super) fn answer(&mut self, status: StatusCode, route: Option<RouteName>) {
+    pub(super) fn answer(&mut self, status: StatusCode) {
         self.answered = Some(status);
-        self.route = route.map(|RouteName(pattern)| pattern);
-        self.telemetry.answered(self.route, &self.method, status, self.began.elapsed());
+        self.telemetry.answered(self.route(), &self.head.method, status, self.began.elapsed());
+    }
+
+    fn route(&self) -> Option<&'static str> {
+        self.head.route.get().copied()
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         if self.answered.is_none() {
-            self.answer(StatusCode::from_u16(CLIENT_GONE).expect("it has three digits"), None);
+            self.answer(StatusCode::from_u16(CLIENT_GONE).expect("it has three digits"));
         }
         info!(
             target: "tocsin::access",
-            method = self.method.as_str(),
-            path = &*shown(self.uri.path(), self.route),
-            route = self.route,
+            method = self.head.method.as_str(),
+            path = &*shown(self.head.uri.path(), self.route()),
+            route = self.route(),
             status = self.answered.map(|status| status.as_u16()),
             ms = self.began.elapsed().as_micros() as f64 / 1000.0,
             bytes = self.bytes,
-            request_id = self.request_id.as_str(),
-            client = %self.client,
+            request_id = self.head.id.as_str(),
+            client = %self.head.client,
             "request"
         );
     }

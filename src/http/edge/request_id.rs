@@ -1,7 +1,15 @@
 //! A name for each request, by which an answer is found again in the log.
 
-use std::fmt;
-use uuid::Uuid;
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
+use uuid::{Builder, Uuid};
 use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where it comes in from trusted proxies, and goes out to everybody.
@@ -22,8 +30,17 @@ impl RequestId {
     }
 
     fn draw() -> Self {
+        /// Asking the system for chance takes longer than some answers. A name has to be unlike others, not secret: a
+        /// count, mixed with what was drawn once.
+        static CHANCE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let mixed = u128::from(CHANCE.hash_one(count)) << 64 | u128::from(CHANCE.hash_one(!count));
+        let chance: [u8; 10] = std::array::from_fn(|n| mixed.to_be_bytes()[n]);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let id = Builder::from_unix_timestamp_millis(now.as_millis() as u64, &chance).into_uuid();
         let mut text = Uuid::encode_buffer();
-        let text = Uuid::now_v7().hyphenated().encode_lower(&mut text);
+        let text = id.hyphenated().encode_lower(&mut text);
         Self(HeaderValue::from_str(text).expect("a UUID is plain text"))
     }
 

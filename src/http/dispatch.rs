@@ -12,11 +12,7 @@ use super::{
 };
 use crate::identity::{Caller, Who};
 use matchit::Router;
-use std::{
-    collections::BTreeMap,
-    hash::{DefaultHasher, Hasher},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 use tocsin_actors::domain::{Org, OrgId, Slug};
 use uuid::Uuid;
 use warp::{
@@ -24,6 +20,7 @@ use warp::{
     hyper::body::Bytes,
     reply::Response,
 };
+use xxhash_rust::xxh3::xxh3_64;
 
 /// How often a conditional write looks again when the organization moves on between looking and writing.
 const MOST_LOOKS: usize = 16;
@@ -287,11 +284,9 @@ fn respond(answer: Answer, asked: &HeaderMap, path: &str, reads: bool) -> Respon
     response
 }
 
-/// Names a body by what it says.
+/// Names a body by what it says, by the same name on every server.
 fn tag(body: &[u8]) -> String {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(body);
-    format!("\"{:x}\"", hasher.finish())
+    format!("\"{:x}\"", xxh3_64(body))
 }
 
 /// Whether a list of tags names this one; a proxy may have made it weak.

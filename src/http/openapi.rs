@@ -54,7 +54,9 @@ const DESCRIPTION: &str = "A multi-tenant, realtime status-page engine.
 **Reading again**: answers to GET carry an `ETag`; send it as `If-None-Match` and get 304 when nothing changed. \
 Send it as `If-Match` with a write, and the write is done only if nothing changed (else 412).
 
-**Trying again**: a POST with an `Idempotency-Key` is done once, however often it is sent, also across a crash.
+**Trying again**: a POST with an `Idempotency-Key` is done once, however often it is sent, also across a crash; the \
+retry gets the first answer, whatever its body says. What shows a secret is not shown twice: that retry is told `already_done`, \
+and who registers again that the address is taken.
 
 **Changes** (PATCH) leave alone what is left out; `null` clears what can be empty.
 

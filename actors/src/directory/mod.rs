@@ -12,7 +12,7 @@ mod upkeep;
 
 pub use actor::DirectoryMsg;
 pub use admission::Admission;
-pub use published::Published;
+pub use published::{Listener, Published};
 
 use crate::{
     clock::Clock,
@@ -150,6 +150,14 @@ impl Directory {
         let deadline = Instant::now() + self.shared.settings.answer_within;
         self.awake(org, &published, deadline).await?;
         published.view().ok_or_else(|| OrgError::unavailable("it fell asleep while it was read"))
+    }
+
+    /// Tells a listener of everything that happens to an organization, for as long as somebody holds the listener; until
+    /// then it does not sleep. Answers what it is now: everything after that is told, and perhaps the end of it again.
+    pub async fn listen(&self, org: OrgId, listener: &Arc<dyn Listener>) -> Result<Arc<Org>, OrgError> {
+        // Held until the view is there, so that nobody forgets the place and makes a second one.
+        self.shared.slots.find_or_add(org).listen(listener);
+        self.view(org).await
     }
 
     /// An organization as the store has it, whoever wrote it: for the few decisions that the unique index of the log

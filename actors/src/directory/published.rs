@@ -2,14 +2,14 @@
 //! actor. Outlives the actor, so that reads go on while a crashed one is loaded again.
 
 use crate::{
-    domain::{Org, OrgId, Timestamp},
+    domain::{Commit, Org, OrgId, Timestamp},
     org::OrgMsg,
 };
 use ractor::ActorRef;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, LazyLock, Mutex, PoisonError, RwLock,
+        Arc, LazyLock, Mutex, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -18,10 +18,21 @@ use std::{
 /// When the process began to look at clocks; idle times are kept as milliseconds since then.
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
+/// Who is told what happens to an organization: when it is durable and everybody can see it, and before its author is
+/// answered. Told one after the other, in order, on the actor's own time: what takes long is done elsewhere.
+pub trait Listener: Send + Sync {
+    /// This commit took it from one state to the next. Who began to listen meanwhile may have seen that already, and can
+    /// tell by its `seq`.
+    fn committed(&self, before: &Org, commit: &Commit, after: &Arc<Org>);
+    /// It was loaded anew: usually the same, but something may have happened that nobody here was told of.
+    fn loaded(&self, view: &Arc<Org>);
+}
+
 /// One organization's place in the directory.
 #[derive(Default)]
 pub struct Published {
     view: RwLock<Option<Arc<Org>>>,
+    listeners: Mutex<Vec<Weak<dyn Listener>>>,
     actor: RwLock<Option<ActorRef<OrgMsg>>>,
     due: Mutex<Option<Timestamp>>,
     used_at: AtomicU64,
@@ -33,9 +44,36 @@ impl Published {
     pub fn view(&self) -> Option<Arc<Org>> {
         self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-    /// From here on everybody sees it.
-    pub(crate) fn publish(&self, view: Arc<Org>) {
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = Some(view);
+    /// From here on everybody sees what was loaded.
+    pub(crate) fn publish_loaded(&self, view: &Arc<Org>) {
+        self.replace_view(view);
+        self.listeners().iter().for_each(|listener| listener.loaded(view));
+    }
+    /// From here on everybody sees what a commit has done.
+    pub(crate) fn publish_commit(&self, commit: &Commit, view: &Arc<Org>) {
+        let before = self.replace_view(view);
+        let Some(before) = before.filter(|before| before.seq() + 1 == commit.first) else {
+            return self.listeners().iter().for_each(|listener| listener.loaded(view));
+        };
+        self.listeners().iter().for_each(|listener| listener.committed(&before, commit, view));
+    }
+    fn replace_view(&self, view: &Arc<Org>) -> Option<Arc<Org>> {
+        self.view.write().unwrap_or_else(PoisonError::into_inner).replace(view.clone())
+    }
+    /// Tells this listener from now on, for as long as somebody holds it. What is published afterwards is told; what was
+    /// before can be seen.
+    pub(super) fn listen(&self, listener: &Arc<dyn Listener>) {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|listener| listener.strong_count() > 0);
+        listeners.push(Arc::downgrade(listener));
+    }
+    pub(super) fn is_listened_to(&self) -> bool {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().any(|listener| listener.strong_count() > 0)
+    }
+    fn listeners(&self) -> Vec<Arc<dyn Listener>> {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().filter_map(Weak::upgrade).collect()
     }
     /// Remembers when time will change something, and says whether that is news.
     pub(crate) fn due_changed(&self, due: Option<Timestamp>) -> bool {
@@ -87,7 +125,7 @@ impl Slots {
     /// actors.
     pub(super) fn forget(&self, org: OrgId) {
         let mut slots = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if slots.get(&org).is_some_and(|published| Arc::strong_count(published) == 1) {
+        if slots.get(&org).is_some_and(|published| Arc::strong_count(published) == 1 && !published.is_listened_to()) {
             slots.remove(&org);
         }
     }

@@ -73,7 +73,7 @@ impl DirectoryState {
     fn may_sleep(&self, published: &Published) -> bool {
         let sleep_after = self.shared.settings.sleep_after;
         let patience = if published.is_nothing() { NOTHING_SLEEPS_AFTER.min(sleep_after) } else { sleep_after };
-        !published.is_waited_for() && published.idle_for() >= patience
+        !published.is_waited_for() && !published.is_listened_to() && published.idle_for() >= patience
     }
 
     pub(super) fn sleep(&mut self, orgs: Vec<OrgId>, done: Option<oneshot::Sender<()>>) {

@@ -112,7 +112,7 @@ impl Actor for OrgActor {
             closing: false,
             args,
         };
-        state.publish(state.head.clone());
+        state.publish_loaded();
         Ok(state)
     }
 
@@ -244,7 +244,8 @@ impl OrgState {
         let InFlight { commit, after, waiting, since } = in_flight;
         self.args.telemetry.committed(since.elapsed(), commit.last - commit.first + 1);
         self.durable = commit.last;
-        self.publish(after.clone());
+        self.tell_when_due(&after);
+        self.args.published.publish_commit(&commit, &after);
         for waiting in waiting {
             waiting.request.send(waiting.answer);
         }
@@ -283,7 +284,7 @@ impl OrgState {
         let (head, snapshot_at) = load(&self.args).await?;
         (self.head, self.snapshot_at) = (Arc::new(head), snapshot_at);
         self.durable = self.head.seq();
-        self.publish(self.head.clone());
+        self.publish_loaded();
         if !outcome_known {
             let landed = self.durable >= commit.last && self.is_stored(&commit).await?;
             for mut waiting in std::mem::take(&mut waiting) {
@@ -311,10 +312,10 @@ impl OrgState {
         Ok(stored.first().is_some_and(|stored| stored.id == commit.id))
     }
 
-    /// From here on everybody sees it.
-    fn publish(&self, view: Arc<Org>) {
-        self.tell_when_due(&view);
-        self.args.published.publish(view);
+    /// From here on everybody sees what was loaded.
+    fn publish_loaded(&self) {
+        self.tell_when_due(&self.head);
+        self.args.published.publish_loaded(&self.head);
     }
 
     /// What failed may have been the work of a tick, for which the directory struck this organization from its agenda.

@@ -2,22 +2,29 @@
 //!
 //! hyper has a timeout for request heads, but only once it knows which version of HTTP a connection speaks: one that
 //! says nothing, or half of a greeting, would be kept for ever. It has none for a client that does not take its answer.
+//!
+//! hyper's own timeout would put an alarm into the runtime's clock for every request and take it out again, under a lock
+//! that all connections share. Ours is a [`Glance`] at the time: the socket has its connection look now and then.
 
 use super::edge::Seat;
 use std::{
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::{Sleep, sleep},
 };
+use warp::hyper::rt;
 
 /// As long as the greeting of HTTP/2, after which the version is known. A whole request is hardly shorter.
 const ENOUGH: usize = 24;
+
+/// How often a connection looks at the time until it has waited for a request long enough: it may wait by so much longer.
+const LOOKS: u32 = 4;
 
 /// What is gathered before it is written, if it fits: the head and body of a usual answer.
 const SMALL: usize = 2048;
@@ -26,8 +33,11 @@ const SMALL: usize = 2048;
 pub(super) struct Impatient {
     stream: TcpStream,
     heard: usize,
-    /// None when enough was heard.
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// Until when enough must be heard.
+    deadline: Instant,
+    /// When the connection is to look at the time again.
+    look: Pin<Box<Sleep>>,
+    look_every: Duration,
     taken_within: Duration,
     /// Until when something must be taken; None while everything is.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -37,8 +47,9 @@ pub(super) struct Impatient {
 
 impl Impatient {
     pub(super) fn new(stream: TcpStream, heard_within: Duration, taken_within: Duration, seat: Seat) -> Self {
-        let deadline = Some(Box::pin(sleep(heard_within)));
-        Self { stream, heard: 0, deadline, taken_within, stalled: None, _seat: seat }
+        let look_every = heard_within / LOOKS;
+        let (deadline, look) = (Instant::now() + heard_within, Box::pin(sleep(look_every)));
+        Self { stream, heard: 0, deadline, look, look_every, taken_within, stalled: None, _seat: seat }
     }
 
     /// What a write came to, or the end of our patience with who takes nothing.
@@ -58,14 +69,13 @@ impl AsyncRead for Impatient {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         self.heard += buffer.filled().len() - before;
-        if self.heard >= ENOUGH {
-            self.deadline = None;
-        }
-        if polled.is_pending()
-            && let Some(deadline) = &mut self.deadline
-            && deadline.as_mut().poll(cx).is_ready()
-        {
-            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        if polled.is_pending() && self.look.as_mut().poll(cx).is_ready() {
+            if self.heard < ENOUGH && Instant::now() >= self.deadline {
+                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+            }
+            let next = tokio::time::Instant::now() + self.look_every;
+            self.look.as_mut().reset(next);
+            let _ = self.look.as_mut().poll(cx); // it is not over yet: this is to be woken by it
         }
         polled
     }
@@ -100,5 +110,31 @@ impl AsyncWrite for Impatient {
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// The clock for hyper's timeout of request heads. Its alarms wake nobody: who waits for a head on an [`Impatient`] socket
+/// is woken often enough by that.
+#[derive(Clone)]
+pub(super) struct Glances;
+
+/// One such alarm.
+struct Glance(Instant);
+
+impl Future for Glance {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if Instant::now() >= self.0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl rt::Sleep for Glance {}
+
+impl rt::Timer for Glances {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn rt::Sleep>> {
+        self.sleep_until(Instant::now() + duration)
+    }
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn rt::Sleep>> {
+        Box::pin(Glance(deadline))
     }
 }

@@ -4,7 +4,7 @@
 //! keeps sockets within reach.
 
 use super::{Edge, body::Guarded, protect::protect};
-use crate::http::impatient::Impatient;
+use crate::http::impatient::{Glances, Impatient};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -46,7 +46,7 @@ pub(in crate::http) async fn serve<S, B>(
 {
     let mut server = auto::Builder::new(TokioExecutor::new());
     let head_within = edge.0.settings.head_within;
-    server.http1().timer(TokioTimer::new()).header_read_timeout(head_within).max_buf_size(LONGEST_HEAD);
+    server.http1().timer(Glances).header_read_timeout(head_within).max_buf_size(LONGEST_HEAD);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(head_within);
     let graceful = GracefulShutdown::new();
     let mut sweep = interval(SWEEP_EVERY);

@@ -14,6 +14,7 @@ use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
+    task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 use tower::Service;
@@ -49,12 +50,14 @@ pub(in crate::http) async fn serve<S, B>(
     server.http1().timer(Glances).header_read_timeout(head_within).max_buf_size(LONGEST_HEAD);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(head_within);
     let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
     let mut sweep = interval(SWEEP_EVERY);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = &mut stop => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             _ = sweep.tick() => {
                 edge.limits().sweep();
                 continue;
@@ -71,7 +74,7 @@ pub(in crate::http) async fn serve<S, B>(
         let Some(stream) = admit(stream, peer, &edge) else { continue };
         let service = TowerToHyperService::new(protect(routes.clone(), edge.clone(), peer));
         let connection = graceful.watch(server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
-        tokio::spawn(async move {
+        connections.spawn(async move {
             if let Err(error) = connection.await {
                 debug!(%error, "a connection ended badly");
             }
@@ -82,6 +85,8 @@ pub(in crate::http) async fn serve<S, B>(
     if tokio::time::timeout(last_call, graceful.shutdown()).await.is_err() {
         warn!("connections that would not end were cut");
     }
+    // Whoever is left holds on to the routes, and with them to the store, which could not be closed.
+    connections.shutdown().await;
 }
 
 /// Gives a connection its place, or closes it.

@@ -149,7 +149,8 @@ fn told_to_terminate_it_ends_soon_and_whole() {
     half.write_all(b"GET /health HTTP/1.1\r\nHo").unwrap();
     let (code, took, log) = server.terminate();
     assert_eq!(code, Some(0), "{log}");
-    assert!(took < Duration::from_secs(12), "it took {took:?}\n{log}");
+    // Ten seconds are given to whoever is in the middle of asking; the rest is for a machine that does much else.
+    assert!(took < Duration::from_secs(15), "it took {took:?}\n{log}");
     assert!(log.contains("stopped") && !log.contains("ERROR"), "{log}");
     assert!(!log.contains('\u{1b}'), "colours without a terminal: {log:?}");
     let mut builder = redb::Database::builder();

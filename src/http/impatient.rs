@@ -47,7 +47,8 @@ pub(super) struct Impatient {
 
 impl Impatient {
     pub(super) fn new(stream: TcpStream, heard_within: Duration, taken_within: Duration, seat: Seat) -> Self {
-        let look_every = heard_within / LOOKS;
+        // A little later than a quarter: the last look is to come after the limit, not just before it.
+        let look_every = heard_within / LOOKS + Duration::from_millis(5);
         let (deadline, look) = (Instant::now() + heard_within, Box::pin(sleep(look_every)));
         Self { stream, heard: 0, deadline, look, look_every, taken_within, stalled: None, _seat: seat }
     }

@@ -155,7 +155,7 @@ impl Directory {
     /// Tells a listener of everything that happens to an organization, for as long as somebody holds the listener; until
     /// then it does not sleep. Answers what it is now: everything after that is told, and perhaps the end of it again.
     pub async fn listen(&self, org: OrgId, listener: &Arc<dyn Listener>) -> Result<Arc<Org>, OrgError> {
-        // Held until the view is there, so that nobody forgets the place and makes a second one.
+        // A place that is listened to is not forgotten, so the view is of the same one.
         self.shared.slots.find_or_add(org).listen(listener);
         self.view(org).await
     }

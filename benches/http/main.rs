@@ -24,7 +24,7 @@ use tocsin::{
     http::edge::{EdgeSettings, RateSettings},
     identity::{Access, Scopes},
 };
-use tocsin_actors::{directory::Directory, domain::Author, testkit::builders::*};
+use tocsin_actors::{directory::Directory, domain::Author, store::Store, testkit::builders::*};
 use tokio::net::TcpListener;
 use warp::{
     Filter,
@@ -85,17 +85,19 @@ async fn run(kind: &Kind, options: &Options) {
 
     let (mut reads, mut bares, mut writes, mut engine, mut quiet, mut busy) = (vec![], vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..options.rounds {
-        // What the round before left to be done is not to be paid for by the first of this one.
-        store.settle().await.unwrap();
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        rested(&*store).await;
         let one = &targets[..1];
         reads.push(wrk(server, one, CONNECTIONS, options.seconds, "GET").await);
         bares.push(wrk(bare, one, CONNECTIONS, options.seconds, "GET").await);
         if options.reads_only {
             continue;
         }
+        // Whoever writes leaves the store with documents to write: the next one is not to pay for them.
+        rested(&*store).await;
         engine.push(through_actors(app.directory(), options.seconds).await);
+        rested(&*store).await;
         writes.push(wrk(server, &targets, ORGS as u32, options.seconds, "PATCH").await);
+        rested(&*store).await;
         // A reader at a calm pace, alone and beside a thousand organizations that write, each once a second.
         quiet.push(reader(server, &targets[0], options.seconds).await);
         let load = paced_writes(server, targets.clone(), options.seconds + Duration::from_secs(1));
@@ -134,6 +136,12 @@ async fn run(kind: &Kind, options: &Options) {
     let failed: u64 = reads.iter().chain(&bares).chain(&writes).map(|one| one.failed).sum();
     println!("| answers that were no success | {failed} | | |\n");
     app.shutdown().await;
+}
+
+/// What was done before this is done with, and the database has a moment to put it away.
+async fn rested(store: &dyn Store) {
+    store.settle().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
 async fn service_of(directory: &Directory, n: u64) -> uuid::Uuid {

@@ -2,10 +2,11 @@
 
 use crate::{
     http::{
-        self, Api, HttpSettings, Logins, Slugs,
+        self, Api, Door, HttpSettings, Logins, Slugs,
         edge::{Edge, EdgeSettings},
     },
     identity::{Identity, IdentitySettings},
+    live::{Live, writers::WriterSettings},
 };
 use std::{sync::Arc, time::Duration};
 use tocsin_actors::{
@@ -36,6 +37,8 @@ pub struct AppSettings {
     pub edge: EdgeSettings,
     /// Who may make an account, and what else the routes are told.
     pub http: HttpSettings,
+    /// The sockets.
+    pub live: WriterSettings,
     /// Where metrics are asked for, if it is not where everything else is.
     pub metrics: Option<TcpListener>,
 }
@@ -71,6 +74,7 @@ pub struct App {
     store: Arc<dyn Store>,
     directory: Directory,
     identity: Identity,
+    live: Live,
     servers: Vec<Server>,
     tidying: JoinHandle<()>,
 }
@@ -78,11 +82,12 @@ pub struct App {
 impl App {
     /// Starts everything on a listener that is bound already, so that a taken port is the caller's error.
     pub async fn start(store: Arc<dyn Store>, settings: impl Into<AppSettings>, listener: TcpListener) -> Result<Self, StoreError> {
-        let AppSettings { engine, identity, edge, mut http, metrics } = settings.into();
+        let AppSettings { engine, identity, edge, mut http, live, metrics } = settings.into();
         http.metrics_elsewhere = metrics.is_some();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory = Directory::start(store.clone(), clock.clone(), engine).await?;
         let identity = Identity::start(store.clone(), store.clone(), clock.clone(), identity).await?;
+        let live = Live::start(&*store, directory.clone(), &identity, &live).await?;
         let api = Arc::new(Api {
             store: store.clone(),
             directory: directory.clone(),
@@ -92,16 +97,23 @@ impl App {
             settings: http,
             logins: Logins::default(),
             slugs: Slugs::default(),
+            live: live.clone(),
         });
+        live.set_gate(Arc::new(Door::new(&api)));
         let mut servers = vec![Server::start(|stop| http::serve(listener, api.clone(), stop, LAST_CALL))];
         servers.extend(metrics.map(|metrics| Server::start(|stop| http::serve_metrics(metrics, api, stop, LAST_CALL))));
         let tidying = tokio::spawn(tidy(identity.clone()));
-        Ok(Self { store, directory, identity, servers, tidying })
+        Ok(Self { store, directory, identity, live, servers, tidying })
     }
 
     /// Who is who.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Who listens.
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// The way to the organizations.
@@ -112,7 +124,8 @@ impl App {
     /// Ends in the order in which nothing is lost: no new connections, answers to what was asked, every organization
     /// asleep, every document written.
     pub async fn shutdown(self) {
-        futures::future::join_all(self.servers.into_iter().map(Server::stop)).await;
+        let servers = futures::future::join_all(self.servers.into_iter().map(Server::stop));
+        futures::join!(servers, self.live.shutdown());
         self.tidying.abort(); // it throws away; what is left is thrown away after the next start
         self.directory.shutdown().await;
         if let Err(error) = self.store.settle().await {

@@ -106,6 +106,15 @@ pub struct AccessArgs {
     /// Requests a second from one address, and from one caller (half of it for writes), with five times as many at once; 0 for no limit
     #[arg(long, env = "TOCSIN_REQUESTS_PER_SECOND", hide_env_values = true, value_name = "N", default_value_t = 200)]
     pub requests_per_second: u32,
+    /// Connections at once, sockets of the live stream included; as many as the process may open files when left out
+    #[arg(long, env = "TOCSIN_CONNECTIONS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections: Option<u32>,
+    /// Connections at once from one address; a quarter of all when left out
+    #[arg(long, env = "TOCSIN_CONNECTIONS_PER_ADDRESS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections_per_address: Option<u32>,
+    /// Threads that write to the sockets of the live stream; half as many as there are cores when left out
+    #[arg(long, env = "TOCSIN_LIVE_THREADS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub live_threads: Option<u32>,
     /// Networks of proxies whose word about a client's address is taken, like 10.0.0.0/8 (repeat, or separate by commas)
     #[arg(long, env = "TOCSIN_TRUSTED_PROXY", hide_env_values = true, value_name = "NETWORK", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpNet>,

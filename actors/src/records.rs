@@ -26,11 +26,13 @@ pub enum RecordKind {
     SigningKey = 4,
     /// A first answer that is given again to a retry; owned by who asked.
     Answer = 5,
+    /// In which life of the installation numbers are counted; owned by nobody (the nil id). Not carried to other stores.
+    Epoch = 6,
 }
 
 impl RecordKind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Session, Self::ApiKey, Self::Invite, Self::SigningKey, Self::Answer];
+    pub const ALL: [Self; 6] = [Self::Session, Self::ApiKey, Self::Invite, Self::SigningKey, Self::Answer, Self::Epoch];
 
     /// The name of its collection.
     pub const fn name(self) -> &'static str {
@@ -40,6 +42,7 @@ impl RecordKind {
             Self::Invite => "invites",
             Self::SigningKey => "signing_keys",
             Self::Answer => "answers",
+            Self::Epoch => "epochs",
         }
     }
 }

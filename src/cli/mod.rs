@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+mod descriptors;
 pub mod export;
 pub mod health;
 pub mod import;

@@ -1,14 +1,15 @@
 //! `tocsin serve`.
 
-use super::{Refused, open_store};
+use super::{Refused, descriptors, open_store};
 use crate::{
     app::{App, AppSettings},
     config::{AccessArgs, Registration, ServeArgs},
     http::{
         HttpSettings,
-        edge::{EdgeSettings, RateSettings, parse_origin},
+        edge::{ConnectionLimits, EdgeSettings, RateSettings, parse_origin},
     },
     identity::{IdentitySettings, providers},
+    live::writers::WriterSettings,
     telemetry,
 };
 use std::{
@@ -60,7 +61,10 @@ fn settings(args: AccessArgs) -> Result<AppSettings, Refused> {
     for origin in &args.cors_origin {
         parse_origin(origin).map_err(|why| Refused(format!("--cors-origin {origin}: {why}")))?;
     }
+    let total = args.connections.map_or_else(descriptors::for_connections, |total| total as usize);
+    let per_address = args.connections_per_address.map_or(total / 4, |each| each as usize);
     let edge = EdgeSettings {
+        connections: ConnectionLimits { total, per_address },
         trusted_proxies: args.trusted_proxy,
         cors_origins: args.cors_origin,
         hsts: args.hsts_days.map(|days| Duration::from_secs(days * 24 * 60 * 60)),
@@ -73,7 +77,11 @@ fn settings(args: AccessArgs) -> Result<AppSettings, Refused> {
         metrics_token: args.metrics_token.map(|token| token.0),
         ..HttpSettings::default()
     };
-    Ok(AppSettings { identity, edge, http, ..AppSettings::default() })
+    let mut live = WriterSettings::default();
+    if let Some(threads) = args.live_threads {
+        live.threads = threads as usize;
+    }
+    Ok(AppSettings { identity, edge, http, live, ..AppSettings::default() })
 }
 
 /// SIGTERM or Ctrl-C, heard from the moment this is made: who is told while still starting stops as well.

@@ -7,9 +7,12 @@ use super::{
 use serde::Serialize;
 use utoipa::{
     ToSchema,
-    openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type},
+    openapi::{
+        ContentBuilder, ResponseBuilder, Schema,
+        schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type},
+    },
 };
-use warp::{http::StatusCode, hyper::body::Bytes};
+use warp::{http::StatusCode, hyper::body::Bytes, reply::Response};
 
 /// Room for one thing of each kind; what is larger grows.
 const USUAL_SIZE: usize = 1024;
@@ -21,13 +24,15 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
     /// Where what was made can be found.
     pub(super) location: Option<String>,
+    /// Instead of all that: an answer that does not end by itself.
+    pub(super) stream: Option<Response>,
 }
 
 impl Answer {
     fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let mut body = Vec::with_capacity(USUAL_SIZE);
         serde_json::to_writer(&mut body, value).expect("answers are plain structures with text keys");
-        Self { status, kind: "application/json", body: body.into(), location: None }
+        Self { status, kind: "application/json", body: body.into(), location: None, stream: None }
     }
 }
 
@@ -84,9 +89,25 @@ pub(super) struct Done;
 
 impl Output for Done {
     fn answer(self) -> Answer {
-        Answer { status: StatusCode::NO_CONTENT, kind: "", body: Bytes::new(), location: None }
+        Answer { status: StatusCode::NO_CONTENT, kind: "", body: Bytes::new(), location: None, stream: None }
     }
     fn describe(shape: &mut Shape) {
         shape.answers(204, "Done", None);
+    }
+}
+
+/// 200 that goes on for as long as somebody reads it: events, each with its id.
+pub(super) struct Streamed(pub(super) Response);
+
+impl Output for Streamed {
+    fn answer(self) -> Answer {
+        Answer { status: StatusCode::OK, kind: "", body: Bytes::new(), location: None, stream: Some(self.0) }
+    }
+    fn describe(shape: &mut Shape) {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        let content = ContentBuilder::new().schema(Some(Schema::from(text))).build();
+        let told = "Events for as long as you listen; each has `epoch:seq` as its id";
+        let response = ResponseBuilder::new().description(told).content("text/event-stream", content);
+        shape.operation.responses.responses.insert("200".to_owned(), response.build().into());
     }
 }

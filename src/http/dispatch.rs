@@ -260,7 +260,10 @@ const MOST_HEADERS: usize = 12;
 
 /// The answer as HTTP has it: with its tag, or without its body when the reader has it already.
 fn respond(answer: Answer, asked: &HeaderMap, path: &str, reads: bool) -> Response {
-    let Answer { status, kind, body, location } = answer;
+    let Answer { status, kind, body, location, stream } = answer;
+    if let Some(stream) = stream {
+        return stream;
+    }
     let tag = (reads && status == StatusCode::OK).then(|| tag(&body));
     let known = text(asked, header::IF_NONE_MATCH).zip(tag.as_ref());
     let unchanged = known.is_some_and(|(known, tag)| known.trim() == "*" || any_tag(known, tag));

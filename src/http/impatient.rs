@@ -42,7 +42,7 @@ pub(super) struct Impatient {
     /// Until when something must be taken; None while everything is.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Its place among the connections, for as long as it is open.
-    _seat: Seat,
+    seat: Seat,
 }
 
 impl Impatient {
@@ -50,7 +50,12 @@ impl Impatient {
         // A little later than a quarter: the last look is to come after the limit, not just before it.
         let look_every = heard_within / LOOKS + Duration::from_millis(5);
         let (deadline, look) = (Instant::now() + heard_within, Box::pin(sleep(look_every)));
-        Self { stream, heard: 0, deadline, look, look_every, taken_within, stalled: None, _seat: seat }
+        Self { stream, heard: 0, deadline, look, look_every, taken_within, stalled: None, seat }
+    }
+
+    /// The socket itself, for somebody with a patience of their own.
+    pub(super) fn into_parts(self) -> (TcpStream, Seat) {
+        (self.stream, self.seat)
     }
 
     /// What a write came to, or the end of our patience with who takes nothing.

@@ -3,6 +3,7 @@
 mod access;
 mod answer;
 mod api;
+mod assets;
 mod call;
 mod cursor;
 mod dispatch;
@@ -10,19 +11,19 @@ mod docs;
 pub mod edge;
 mod error;
 mod impatient;
+mod live;
 mod openapi;
 mod operations;
 mod route;
 mod slugs;
-mod words;
 
-pub use self::{operations::Logins, slugs::Slugs};
+pub use self::{live::Door, operations::Logins, slugs::Slugs};
 
 use self::{
     dispatch::Table,
     edge::{Edge, Head},
 };
-use crate::identity::Identity;
+use crate::{identity::Identity, live::Live};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tocsin_actors::{clock::Clock, directory::Directory, store::Store};
 use tokio::{net::TcpListener, sync::oneshot};
@@ -39,6 +40,12 @@ pub struct HttpSettings {
     pub metrics_token: Option<String>,
     /// Whether `/metrics` is served on a listener of its own only; set where that is given.
     pub metrics_elsewhere: bool,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Api")
+    }
 }
 
 impl Default for HttpSettings {
@@ -65,6 +72,8 @@ pub struct Api {
     pub logins: Logins,
     /// Which organization has which slug.
     pub slugs: Slugs,
+    /// Who listens.
+    pub live: Live,
 }
 
 /// Serves the product until told to stop, then lets connections end by themselves for a while.
@@ -99,14 +108,17 @@ fn routes(api: Arc<Api>) -> impl Filter<Extract = (impl warp::Reply,), Error = I
     let into_table = into_table(api.clone(), Table::new(&table));
     let metrics_here = if api.settings.metrics_elsewhere { operations::nothing() } else { operations::metrics(api.clone()) };
     // Almost every request is for the API: whatever stands before it would be asked first and refuse.
+    let sockets = live::socket(api.clone());
     warp::path("api")
         .and(into_table.clone())
-        .or(operations::health())
+        .or(sockets)
+        .or(operations::health(api.clone()))
         .or(operations::ready(api.clone()))
         .or(metrics_here)
         .or(operations::jwks(api))
         .or(document)
         .or(docs::viewer())
+        .or(assets::asset())
         .or(into_table)
         .recover(error::no_route)
 }

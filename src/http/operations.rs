@@ -2,9 +2,17 @@
 
 use super::{Api, dispatch::failed, edge::Head, error::ApiError};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use prometheus_client::{metrics::counter::Counter, registry::Registry};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::{counter::Counter, gauge::ConstGauge},
+    registry::Registry,
+};
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 use warp::{
     Filter, Reply,
     filters::BoxedFilter,
@@ -28,8 +36,16 @@ pub(super) fn reading() -> impl Filter<Extract = (), Error = warp::Rejection> + 
 }
 
 /// `GET /health`: the process lives and answers. Says nothing about the store.
-pub(super) fn health() -> BoxedFilter<(impl Reply,)> {
-    warp::path!("health").and(reading()).map(|| reply::json(&HealthResponse { status: "ok", reason: None })).boxed()
+pub(super) fn health(api: Arc<Api>) -> BoxedFilter<(impl Reply,)> {
+    warp::path!("health")
+        .and(reading())
+        .map(move || {
+            // Not a reason to be started again: those who are connected would lose their place.
+            let full = api.edge.is_out_of_descriptors();
+            let reason = full.then_some("new connections are refused: the process may open no more files");
+            reply::json(&HealthResponse { status: if full { "full" } else { "ok" }, reason })
+        })
+        .boxed()
 }
 
 /// `GET /ready`: writes can be stored. Without the store it is 503; pages are served from memory all the same.
@@ -71,6 +87,7 @@ pub(super) fn metrics(api: Arc<Api>) -> BoxedFilter<(Response,)> {
     let mut registry = Registry::default();
     api.directory.telemetry().register(&mut registry);
     api.edge.telemetry().register(&mut registry);
+    register_live(&mut registry, &api);
     registry.register("tocsin_logins_succeeded", "Logins with the right password", api.logins.succeeded.clone());
     registry.register(
         "tocsin_logins_refused",
@@ -100,6 +117,30 @@ pub(super) fn metrics(api: Arc<Api>) -> BoxedFilter<(Response,)> {
             reply::with_status(reply::with_header(text, header::CONTENT_TYPE, kind), status).into_response()
         })
         .boxed()
+}
+
+/// How many listen, as of the moment when it is asked.
+fn register_live(registry: &mut Registry, api: &Arc<Api>) {
+    registry.register_collector(Box::new(Listening(Arc::downgrade(api))));
+}
+
+/// Counted where they are; nothing is counted twice.
+#[derive(Debug)]
+struct Listening(Weak<Api>);
+
+impl Collector for Listening {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Some(api) = self.0.upgrade() else { return Ok(()) };
+        let counts = [
+            ("tocsin_live_sockets", "WebSockets that are open", api.live.sockets()),
+            ("tocsin_live_organizations", "Organizations that somebody listens to, or did a moment ago", api.live.organizations()),
+        ];
+        for (name, help, count) in counts {
+            let gauge = ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        Ok(())
+    }
 }
 
 /// In place of what is served elsewhere: leaves every request to the next filter.

@@ -1,7 +1,7 @@
 //! API keys: how a program becomes somebody, in one organization, for as much as it needs.
 
 use super::{
-    AuthError, Caller, Identity, Refused, Secret, Who,
+    AuthError, Caller, Ended, Identity, Refused, Secret, Who,
     error::store_error,
     secret::{self, Digest, Purpose},
 };
@@ -197,6 +197,7 @@ impl Identity {
         }
         let deleted = self.inner.records.delete_record(RecordKind::ApiKey, id.uuid()).await;
         self.inner.keys.forget(&id); // also when it is not known whether it was deleted
+        self.has_ended(Ended::Key(id));
         deleted.map(|()| true)
     }
 

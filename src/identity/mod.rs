@@ -44,12 +44,16 @@ use tocsin_actors::{
     records::RecordStore,
     store::{AccountStore, StoreError},
 };
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 /// For how long what was read of a user, a session or a key is believed: how late another server learns that it ended.
 pub const REMEMBERED: Duration = Duration::from_secs(5);
 /// How many of each are remembered in one of two generations: some tens of megabytes when all of them are full.
 const ROOM: usize = 20_000;
+
+/// How many endings wait for who is slow to hear of them; beyond, they learn that they have missed some.
+const ENDINGS: usize = 256;
 
 /// How identity is set up. Nothing in it is secret.
 #[derive(Debug, Clone)]
@@ -105,6 +109,17 @@ pub enum Who {
     },
 }
 
+/// Something ended by which people or programs are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// A session.
+    Session(Uuid),
+    /// A user changed, perhaps to one who may do nothing any more.
+    User(UserId),
+    /// An API key.
+    Key(KeyId),
+}
+
 /// Where somebody calls from. Shown in the list of sessions, and what guesses are counted by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientHint {
@@ -135,6 +150,7 @@ struct Inner {
     keys: Recent<KeyId, Arc<KnownKey>>,
     /// Who somebody from a provider is here, by issuer and subject.
     external: Recent<(String, String), UserId>,
+    endings: broadcast::Sender<Ended>,
 }
 
 impl Identity {
@@ -156,6 +172,7 @@ impl Identity {
             sessions: Recent::new(REMEMBERED, ROOM),
             keys: Recent::new(REMEMBERED, ROOM),
             external: Recent::new(REMEMBERED, ROOM),
+            endings: broadcast::Sender::new(ENDINGS),
             accounts,
             records,
             clock,
@@ -197,6 +214,32 @@ impl Identity {
         /// Few enough that nobody else waits for it.
         const AT_ONCE: usize = 1_000;
         self.inner.records.forget_expired(self.now(), AT_ONCE).await
+    }
+
+    /// Tells what ends here from now on.
+    pub fn endings(&self) -> broadcast::Receiver<Ended> {
+        self.inner.endings.subscribe()
+    }
+
+    /// Whether somebody is still who they were when they showed this token.
+    pub async fn is_still(&self, caller: &Caller, token: &Secret) -> Result<bool, StoreError> {
+        let known = match (&caller.who, caller.session) {
+            // An access token expires long before its session does, and it is the session that counts.
+            (Who::User(user), Some(session)) => {
+                let theirs = self.session_owner(session).await? == Some(user.id);
+                return Ok(theirs && self.active_user(user.id).await.is_ok());
+            }
+            _ => self.authenticate(token.expose()).await,
+        };
+        match known {
+            Ok(_) => Ok(true),
+            Err(AuthError::Store(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn has_ended(&self, ended: Ended) {
+        let _ = self.inner.endings.send(ended); // nobody has to care
     }
 
     fn now(&self) -> Timestamp {

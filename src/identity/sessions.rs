@@ -11,7 +11,7 @@
 //! quick enough to be told too is found out one step later, when two have used that one.
 
 use super::{
-    AuthError, ClientHint, Identity,
+    AuthError, ClientHint, Ended, Identity,
     error::store_error,
     secret::{self, Digest, Purpose, Random, Secret, hex, unhex},
     signing::ACCESS_LASTS,
@@ -158,6 +158,7 @@ impl Identity {
     pub async fn logout(&self, session: Uuid) -> Result<(), StoreError> {
         let deleted = self.inner.records.delete_record(RecordKind::Session, session).await;
         self.inner.sessions.forget(&session); // also when it is not known whether it was deleted
+        self.has_ended(Ended::Session(session));
         deleted
     }
 

@@ -1,7 +1,7 @@
 //! Users as identity sees them: remembered for a moment, changed so that everybody here feels it at once, and made at
 //! first sight when a provider vouches for them.
 
-use super::{AuthError, Caller, Identity, Who, providers::Claimed, secret::Digest, secret::hex};
+use super::{AuthError, Caller, Ended, Identity, Who, providers::Claimed, secret::Digest, secret::hex};
 use std::sync::Arc;
 use tocsin_actors::{
     accounts::{ExternalIdentity, User, check_email},
@@ -33,6 +33,7 @@ impl Identity {
     /// To be told when a user was changed or deleted past [`Identity::replace_user`].
     pub fn user_changed(&self, user: UserId) {
         self.inner.users.forget(&user);
+        self.has_ended(Ended::User(user));
     }
 
     /// A user who may act.

@@ -1,6 +1,8 @@
 //! A server for a test, people who use it, and a client that holds every answer to what all answers promise: never a
 //! 5xx, errors in one shape, and a request's name in head and body.
 
+#![allow(dead_code)] // each test binary uses its part
+
 use reqwest::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
@@ -33,7 +35,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
         let store = tocsin::store::open(&format!("file:{}", folder.path().join("data").display())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -67,6 +72,24 @@ impl Server {
         user.version += 1;
         self.store.replace_user(user).await.unwrap();
         person
+    }
+
+    /// Goes, and comes back with the same store at another address.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { app, store, _folder, .. } = self;
+        app.shutdown().await;
+        drop(store);
+        Self::start_in(_folder).await
+    }
+
+    /// Goes.
+    pub(crate) async fn stop(self) {
+        self.app.shutdown().await;
+    }
+
+    /// How many sockets it has.
+    pub(crate) fn sockets(&self) -> usize {
+        self.app.live().sockets()
     }
 
     /// Ends it. Nothing may have crashed on the way.
@@ -198,6 +221,20 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// A request for a path as it is, that nobody has looked at yet.
+    pub(crate) fn raw_get(&self, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.get(format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    /// With which status a path as it is is answered.
+    pub(crate) async fn http_get(&self, path: &str) -> u16 {
+        self.raw_get(path).send().await.unwrap().status().as_u16()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(Method::GET, path).send().await
     }
@@ -273,7 +310,9 @@ impl Ask {
         let Self { what, is_head, request } = self;
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let answer = Answer { what, status, headers, text: answer.text().await? };
+        let endless = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let text = if endless { String::new() } else { answer.text().await? };
+        let answer = Answer { what, status, headers, text };
         answer.keeps_the_promises(is_head);
         Ok(answer)
     }

@@ -12,7 +12,8 @@ mod upkeep;
 
 pub use actor::DirectoryMsg;
 pub use admission::Admission;
-pub use published::{Listener, Published};
+pub(crate) use published::MOST_RECENT;
+pub use published::{Listener, Published, Recent};
 
 use crate::{
     clock::Clock,
@@ -158,6 +159,12 @@ impl Directory {
         // A place that is listened to is not forgotten, so the view is of the same one.
         self.shared.slots.find_or_add(org).listen(listener);
         self.view(org).await
+    }
+
+    /// What happened last to an organization that is awake, if that is at hand: it is when the organization was loaded not
+    /// long ago, also after a restart. Costs nothing.
+    pub fn recent(&self, org: OrgId) -> Option<Recent> {
+        self.shared.slots.find_or_add(org).recent()
     }
 
     /// An organization as the store has it, whoever wrote it: for the few decisions that the unique index of the log

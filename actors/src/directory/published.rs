@@ -9,7 +9,7 @@ use ractor::ActorRef;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, LazyLock, Mutex, PoisonError, RwLock, Weak,
+        Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -28,10 +28,24 @@ pub trait Listener: Send + Sync {
     fn loaded(&self, view: &Arc<Org>);
 }
 
+/// What happened last, for who wants to tell it again: an organization, and what has become of it since.
+#[derive(Clone, Debug)]
+pub struct Recent {
+    /// Before all of it.
+    pub before: Arc<Org>,
+    /// What happened, in order; the last one is what everybody sees.
+    pub commits: Vec<Arc<Commit>>,
+}
+
+/// How many events are told again at most: who was away for longer is better off with how things are now.
+pub(crate) const MOST_RECENT: u64 = 64;
+
 /// One organization's place in the directory.
 #[derive(Default)]
 pub struct Published {
     view: RwLock<Option<Arc<Org>>>,
+    /// Of what was read when it was loaded, and what followed, until that is too much.
+    recent: Mutex<Option<Recent>>,
     listeners: Mutex<Vec<Weak<dyn Listener>>>,
     actor: RwLock<Option<ActorRef<OrgMsg>>>,
     due: Mutex<Option<Timestamp>>,
@@ -44,13 +58,25 @@ impl Published {
     pub fn view(&self) -> Option<Arc<Org>> {
         self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+    /// The newest events, as far as they are at hand.
+    pub fn recent(&self) -> Option<Recent> {
+        self.locked_recent().clone()
+    }
+    fn locked_recent(&self) -> MutexGuard<'_, Option<Recent>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
     /// From here on everybody sees what was loaded.
-    pub(crate) fn publish_loaded(&self, view: &Arc<Org>) {
+    pub(crate) fn publish_loaded(&self, view: &Arc<Org>, recent: Option<Recent>) {
+        *self.locked_recent() = recent;
         self.replace_view(view);
         self.listeners().iter().for_each(|listener| listener.loaded(view));
     }
     /// From here on everybody sees what a commit has done.
-    pub(crate) fn publish_commit(&self, commit: &Commit, view: &Arc<Org>) {
+    pub(crate) fn publish_commit(&self, commit: &Arc<Commit>, view: &Arc<Org>) {
+        self.locked_recent().take_if(|recent| commit.last - recent.before.seq() > MOST_RECENT);
+        if let Some(recent) = &mut *self.locked_recent() {
+            recent.commits.push(commit.clone());
+        }
         let before = self.replace_view(view);
         let Some(before) = before.filter(|before| before.seq() + 1 == commit.first) else {
             return self.listeners().iter().for_each(|listener| listener.loaded(view));

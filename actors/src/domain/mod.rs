@@ -22,7 +22,7 @@ pub use entities::{Author, Service};
 pub use event::{Commit, Entry, Event, Receipt, Seq};
 pub use ids::*;
 pub use incident::Incident;
-pub use org::Org;
+pub use org::{Org, Step};
 pub use rejection::Rejection;
 pub use status::Role;
 pub use time::Timestamp;

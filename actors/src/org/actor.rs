@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    directory::{DirectoryMsg, Published},
+    directory::{DirectoryMsg, MOST_RECENT, Published, Recent},
     domain::{Author, Command, Commit, CommitId, Entry, Order, Org, OrgId, Receipt, Rejection, Seq, Timestamp},
     store::{Append, CommitLog, Loaded, StoreError},
     telemetry::Telemetry,
@@ -101,7 +101,7 @@ impl Actor for OrgActor {
     type Arguments = OrgArgs;
 
     async fn pre_start(&self, _: ActorRef<OrgMsg>, args: OrgArgs) -> Result<OrgState, ActorProcessingErr> {
-        let (head, snapshot_at) = load(&args).await?;
+        let (head, snapshot_at, recent) = load(&args).await?;
         let state = OrgState {
             durable: head.seq(),
             head: Arc::new(head),
@@ -112,7 +112,7 @@ impl Actor for OrgActor {
             closing: false,
             args,
         };
-        state.publish_loaded();
+        state.publish_loaded(recent);
         Ok(state)
     }
 
@@ -281,10 +281,10 @@ impl OrgState {
             waiting.iter_mut().for_each(|waiting| waiting.request.reply.handed_to_store(false));
         }
         // If this fails, the replies tell when they are dropped: "unknown", or that they can be sent again.
-        let (head, snapshot_at) = load(&self.args).await?;
+        let (head, snapshot_at, recent) = load(&self.args).await?;
         (self.head, self.snapshot_at) = (Arc::new(head), snapshot_at);
         self.durable = self.head.seq();
-        self.publish_loaded();
+        self.publish_loaded(recent);
         if !outcome_known {
             let landed = self.durable >= commit.last && self.is_stored(&commit).await?;
             for mut waiting in std::mem::take(&mut waiting) {
@@ -313,9 +313,9 @@ impl OrgState {
     }
 
     /// From here on everybody sees what was loaded.
-    fn publish_loaded(&self) {
+    fn publish_loaded(&self, recent: Option<Recent>) {
         self.tell_when_due(&self.head);
-        self.args.published.publish_loaded(&self.head);
+        self.args.published.publish_loaded(&self.head, recent);
     }
 
     /// What failed may have been the work of a tick, for which the directory struck this organization from its agenda.
@@ -350,26 +350,38 @@ fn decide_one(org: &Org, order: &Order) -> Result<(Receipt, Option<Entry>), Reje
 /// The organization that is stored: the snapshot, then what happened since.
 pub(crate) fn replay(id: OrgId, loaded: &mut Loaded) -> Result<Org, StoreError> {
     let mut org = loaded.snapshot.take().unwrap_or_else(|| Org::new(id));
-    for commit in &loaded.commits {
+    follow(&mut org, &loaded.commits)?;
+    Ok(org)
+}
+
+fn follow(org: &mut Org, commits: &[Commit]) -> Result<(), StoreError> {
+    for commit in commits {
         if commit.first != org.seq() + 1 {
-            let problem = format!("commit {} of {id} should start at {}", commit.first, org.seq() + 1);
+            let problem = format!("commit {} of {} should start at {}", commit.first, org.id(), org.seq() + 1);
             return Err(StoreError::Corrupt(problem));
         }
         commit.entries.iter().for_each(|entry| org.apply(entry));
     }
-    Ok(org)
+    Ok(())
 }
 
 /// Brings an organization to life. Documents that are behind are caught up.
-async fn load(args: &OrgArgs) -> Result<(Org, Seq), ActorProcessingErr> {
+async fn load(args: &OrgArgs) -> Result<(Org, Seq, Option<Recent>), ActorProcessingErr> {
     let started = Instant::now();
-    let mut loaded = args.log.load(args.org).await?;
-    let snapshot_at = loaded.snapshot.as_ref().map_or(0, Org::seq);
-    let org = replay(args.org, &mut loaded)?;
-    if loaded.documents_at < org.seq() {
-        let behind = loaded.commits.into_iter().filter(|commit| commit.last > loaded.documents_at).collect();
+    let Loaded { snapshot, commits, documents_at } = args.log.load(args.org).await?;
+    let mut org = snapshot.unwrap_or_else(|| Org::new(args.org));
+    let snapshot_at = org.seq();
+    let end = commits.last().map_or(snapshot_at, |last| last.last);
+    let old = commits.partition_point(|commit| commit.first + MOST_RECENT <= end);
+    let (old, new) = commits.split_at(old);
+    follow(&mut org, old)?;
+    let before = Arc::new(org.clone());
+    follow(&mut org, new)?;
+    let recent = Recent { before, commits: new.iter().cloned().map(Arc::new).collect() };
+    if documents_at < org.seq() {
+        let behind = commits.into_iter().filter(|commit| commit.last > documents_at).collect();
         args.log.project(behind, Arc::new(org.clone()));
     }
     args.telemetry.activated(started.elapsed());
-    Ok((org, snapshot_at))
+    Ok((org, snapshot_at, (!recent.commits.is_empty()).then_some(recent)))
 }

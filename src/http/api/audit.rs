@@ -5,8 +5,8 @@ use crate::http::{
     call::{Call, Query},
     cursor::{List, PageQuery, Place},
     error::ApiError,
-    words,
 };
+use crate::words;
 use serde::Serialize;
 use serde_json::Value;
 use tocsin_actors::domain::{Entry, Event, Seq, Timestamp};

@@ -7,9 +7,9 @@ use crate::{
         call::{Call, Json, Query},
         cursor::{List, PageQuery, Place},
         error::ApiError,
-        words,
     },
     identity::{SessionInfo, Tokens, check_password},
+    words,
 };
 use serde::{Deserialize, Serialize};
 use tocsin_actors::{

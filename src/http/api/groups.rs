@@ -6,8 +6,8 @@ use crate::http::{
     call::{Call, Json, Query},
     cursor::{List, PageQuery, Place},
     error::ApiError,
-    words::{self, Position},
 };
+use crate::words::{self, Position};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tocsin_actors::domain::{

@@ -1,6 +1,6 @@
 //! What an incident or a maintenance looks like to its organization. Visitors see less: see `public`.
 
-use crate::http::words;
+use crate::words;
 use serde::Serialize;
 use tocsin_actors::domain::{
     Incident, ServiceId, Timestamp,

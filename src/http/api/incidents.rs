@@ -6,8 +6,8 @@ use crate::http::{
     call::{Call, Json, Query},
     cursor::{List, PageQuery, Place},
     error::ApiError,
-    words,
 };
+use crate::words;
 use serde::Deserialize;
 use std::sync::Arc;
 use tocsin_actors::domain::{

@@ -10,9 +10,9 @@ use crate::{
         call::{Call, Json, Query},
         cursor::{List, PageQuery, Place},
         error::ApiError,
-        words,
     },
     identity::{AcceptError, InviteInfo, Refused, Who},
+    words,
 };
 use serde::{Deserialize, Serialize};
 use tocsin_actors::{

@@ -6,9 +6,9 @@ use crate::{
         call::{Call, Json, Query},
         cursor::{List, PageQuery, Place},
         error::ApiError,
-        words,
     },
     identity::{Access, ApiKeyInfo, Refused, Scopes},
+    words,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

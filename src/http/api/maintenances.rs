@@ -10,8 +10,8 @@ use crate::http::{
     call::{Call, Json, Query},
     cursor::List,
     error::ApiError,
-    words,
 };
+use crate::words;
 use serde::Deserialize;
 use tocsin_actors::domain::{
     Command, IncidentId, Timestamp, UpdateId,

@@ -6,9 +6,9 @@ use crate::http::{
     call::{Call, Json, Query},
     cursor::{List, PageQuery},
     error::ApiError,
-    words,
 };
-use crate::identity::Who;
+use crate::words;
+use crate::{identity::Who, page::BrandingShape};
 use serde::{Deserialize, Serialize};
 use tocsin_actors::{
     accounts::founding::{change_organization, delete_organization, found_organization},
@@ -16,7 +16,7 @@ use tocsin_actors::{
         Command, MemberId, Org, OrgId, Role, Slug, Timestamp, UserId,
         command::{NewOrganization, OrganizationChange},
         edit::Edit,
-        entities::{Author, Branding, Metadata},
+        entities::{Author, Metadata},
         status::{ServiceStatus, Visibility},
     },
 };
@@ -52,35 +52,6 @@ pub(in crate::http) struct OrganizationResponse {
     created_by: String,
     #[schema(schema_with = words::metadata)]
     metadata: Metadata,
-}
-
-/// How the page looks; null means ours.
-#[derive(Serialize, Deserialize, ToSchema, Default)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Branding)]
-pub(in crate::http) struct BrandingShape {
-    #[serde(default)]
-    #[schema(pattern = "^#[0-9a-fA-F]{6}$")]
-    accent: Option<String>,
-    #[serde(default)]
-    #[schema(max_length = 1000)]
-    logo_url: Option<String>,
-    #[serde(default)]
-    #[schema(max_length = 1000)]
-    support_url: Option<String>,
-}
-
-impl From<BrandingShape> for Branding {
-    fn from(shape: BrandingShape) -> Self {
-        Self { accent: shape.accent, logo_url: shape.logo_url, support_url: shape.support_url }
-    }
-}
-
-impl From<&Branding> for BrandingShape {
-    fn from(branding: &Branding) -> Self {
-        let Branding { accent, logo_url, support_url } = branding.clone();
-        Self { accent, logo_url, support_url }
-    }
 }
 
 impl OrganizationResponse {

@@ -5,8 +5,8 @@ use crate::http::{
     call::{Call, Json, Query},
     cursor::{List, PageQuery, Place},
     error::ApiError,
-    words::{self, Position},
 };
+use crate::words::{self, Position};
 use serde::{Deserialize, Serialize};
 use tocsin_actors::domain::{
     Command, GroupId, Rejection, ServiceId, TeamId, Timestamp,

@@ -3,6 +3,7 @@
 use super::{audit, auth, groups, incidents, invites, keys, maintenances, members, organizations, public, services, teams};
 use crate::http::{
     access::May::*,
+    live,
     route::{Route, delete, get, patch, post, put},
 };
 
@@ -89,6 +90,7 @@ pub(in crate::http) fn table() -> Vec<Route> {
         post  ("/api/v1/orgs/{org}/keys", Administer, "Make an API key", keys::create),
         delete("/api/v1/orgs/{org}/keys/{id}", Administer, "Delete an API key", keys::delete),
 
+        get   ("/api/v1/orgs/{org}/events", Anyone, "Everything that changes, live: Server-Sent Events", live::events),
         get   ("/api/v1/public/{slug}", Anyone, "A page as visitors see it", public::page),
         get   ("/api/v1/public/{slug}/incidents", Anyone, "Public incidents", public::incidents),
         get   ("/api/v1/public/{slug}/incidents/{id}", Anyone, "A public incident or maintenance", public::incident),

@@ -5,8 +5,8 @@ use crate::http::{
     call::{Call, Json, Query},
     cursor::{List, PageQuery, Place},
     error::ApiError,
-    words,
 };
+use crate::words;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tocsin_actors::domain::{

@@ -3,7 +3,12 @@
 //! Our own rather than `warp::serve`: it takes a bound listener, has timeouts, limits and the addresses of its peers, and
 //! keeps sockets within reach.
 
-use super::{Edge, body::Guarded, protect::protect};
+use super::{
+    Edge,
+    body::Guarded,
+    descriptors::{Reserve, is_exhausted},
+    protect::protect,
+};
 use crate::http::impatient::{Glances, Impatient};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -24,7 +29,7 @@ use warp::{
     hyper::body::{Body, Bytes},
 };
 
-/// The rest after a failed accept: out of descriptors is not mended by trying again at once.
+/// The rest after a failed accept: what is wrong is not mended by trying again at once.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 /// The most that the head of a request may have: what is read of it is kept in memory. Beyond it, or beyond the 100
 /// headers that hyper takes, the answer is 431.
@@ -49,6 +54,7 @@ pub(in crate::http) async fn serve<S, B>(
     let head_within = edge.0.settings.head_within;
     server.http1().timer(Glances).header_read_timeout(head_within).max_buf_size(LONGEST_HEAD);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(head_within);
+    let mut reserve = Reserve::new();
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut sweep = interval(SWEEP_EVERY);
@@ -65,6 +71,11 @@ pub(in crate::http) async fn serve<S, B>(
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
+            Err(error) if is_exhausted(&error) => {
+                edge.0.exhausted.now();
+                reserve.refuse(&listener).await;
+                continue;
+            }
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_BACKOFF).await;

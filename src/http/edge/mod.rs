@@ -10,6 +10,7 @@ mod client;
 mod compression;
 mod connections;
 mod cors;
+mod descriptors;
 mod head;
 mod headers;
 mod listen;
@@ -32,7 +33,7 @@ pub use self::{
     telemetry::HttpTelemetry,
 };
 
-use self::{client::Proxies, connections::Connections, cors::Cors, headers::Dress};
+use self::{client::Proxies, connections::Connections, cors::Cors, descriptors::Exhausted, headers::Dress};
 use std::sync::Arc;
 
 /// Everything that the connections of a server share.
@@ -45,6 +46,7 @@ struct Inner {
     telemetry: Arc<HttpTelemetry>,
     connections: Arc<Connections>,
     proxies: Arc<Proxies>,
+    exhausted: Exhausted,
     cors: Cors,
     dress: Dress,
 }
@@ -60,6 +62,7 @@ impl Edge {
             cors: Cors::new(&settings.cors_origins, settings.methods),
             dress: Dress::new(settings.hsts),
             settings,
+            exhausted: Exhausted::default(),
             telemetry,
             proxies,
         }))
@@ -68,6 +71,11 @@ impl Edge {
     /// How often who may ask. The one by address is asked here, the others by those who know who asks for what.
     pub fn limits(&self) -> &RateLimits {
         &self.0.limits
+    }
+
+    /// Whether somebody was turned away a moment ago because the process may open no more files.
+    pub fn is_out_of_descriptors(&self) -> bool {
+        self.0.exhausted.is_recent()
     }
 
     /// What is counted.

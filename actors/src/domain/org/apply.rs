@@ -35,7 +35,7 @@ impl Org {
         }
     }
 
-    fn apply_event(&mut self, event: &Event, at: Timestamp, by: Author) {
+    pub(super) fn apply_event(&mut self, event: &Event, at: Timestamp, by: Author) {
         match event {
             Event::OrganizationCreated(new) => self.organization_created(new, at, by),
             Event::OrganizationChanged(change) => {

@@ -11,9 +11,12 @@ mod decide;
 mod effects;
 mod incidents;
 mod recorded;
+mod steps;
 mod stored;
 #[cfg(test)]
 mod tests;
+
+pub use steps::Step;
 
 use super::{
     chunked::Chunked,

@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, OneOf
 macro_rules! words {
     ($($name:ident $maybe:ident $type:ident),+ $(,)?) => {$(
         #[doc = concat!("The words of `", stringify!($type), "`.")]
-        pub(super) fn $name() -> Object {
+        pub(crate) fn $name() -> Object {
             ObjectBuilder::new()
                 .schema_type(Type::String)
                 .enum_values(Some($type::ALL.iter().map(|word| word.as_str())))
@@ -20,7 +20,7 @@ macro_rules! words {
         }
         #[doc = concat!("The words of `", stringify!($type), "`, or null.")]
         #[allow(dead_code)] // not every vocabulary has a field that may be null
-        pub(super) fn $maybe() -> Object {
+        pub(crate) fn $maybe() -> Object {
             let words = $type::ALL.iter().map(|word| serde_json::Value::from(word.as_str()));
             ObjectBuilder::new()
                 .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
@@ -41,7 +41,7 @@ words! {
 }
 
 /// A small map of scalars for what only a client understands.
-pub(super) fn metadata() -> Object {
+pub(crate) fn metadata() -> Object {
     let scalar = OneOfBuilder::new()
         .item(ObjectBuilder::new().schema_type(Type::String).max_length(Some(500)))
         .item(ObjectBuilder::new().schema_type(Type::Number))
@@ -58,7 +58,7 @@ pub(super) fn metadata() -> Object {
 /// A place in an order. To JSON Schema `7.0` is a whole number like any other, so it is to us.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "f64")]
-pub(super) struct Position(pub(super) u32);
+pub(crate) struct Position(pub(crate) u32);
 
 impl TryFrom<f64> for Position {
     type Error = String;
@@ -70,19 +70,19 @@ impl TryFrom<f64> for Position {
 }
 
 /// What a position is.
-pub(super) fn position() -> Object {
+pub(crate) fn position() -> Object {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX)).build()
 }
 
 /// A position, or null.
-pub(super) fn maybe_position() -> Object {
+pub(crate) fn maybe_position() -> Object {
     let mut schema = position();
     schema.schema_type = SchemaType::from_iter([Type::Integer, Type::Null]);
     schema
 }
 
 /// How an author is shown: `system`, `user:<id>` or `key:<id>`.
-pub(super) fn author(author: Author) -> String {
+pub(crate) fn author(author: Author) -> String {
     match author {
         Author::System => "system".to_owned(),
         Author::User(id) => format!("user:{id}"),
@@ -91,7 +91,7 @@ pub(super) fn author(author: Author) -> String {
 }
 
 /// How a cause is shown: `manual`, `incident:<id>`, `maintenance:<id>` or `monitor:<id>`.
-pub(super) fn cause(cause: Cause) -> String {
+pub(crate) fn cause(cause: Cause) -> String {
     match cause {
         Cause::Manual => "manual".to_owned(),
         Cause::Incident(id) => format!("incident:{id}"),

@@ -1,0 +1,71 @@
+//! What readers are sent, encoded once for all of them.
+
+use super::socket;
+use crate::page::{Page, change::Change};
+use serde::Serialize;
+use std::sync::OnceLock;
+use tocsin_actors::domain::{OrgId, Seq, Step, Timestamp};
+
+/// A message of the live stream in every form in which it is sent; the rarer ones are made when somebody wants them.
+#[derive(Debug)]
+pub struct Frame {
+    /// What a reader must have to go on with this one; nothing for a snapshot, which needs nothing.
+    pub prev: Option<Seq>,
+    /// What a reader has who has this one.
+    pub seq: Seq,
+    socket: Box<[u8]>,
+    /// Where its text begins in `socket`.
+    text: usize,
+    deflated: OnceLock<Box<[u8]>>,
+    id: String,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Shape<'a> {
+    Snapshot { org: OrgId, epoch: &'a str, seq: Seq, page: &'a Page },
+    Event { org: OrgId, epoch: &'a str, prev: Seq, seq: Seq, event: &'a str, at: Timestamp, data: &'a Change },
+}
+
+impl Frame {
+    /// All of a page.
+    pub fn snapshot(org: OrgId, epoch: &str, page: &Page) -> Self {
+        Self::new(&Shape::Snapshot { org, epoch, seq: page.seq, page }, epoch, None, page.seq)
+    }
+
+    /// What one event changes of it.
+    pub fn event(org: OrgId, epoch: &str, prev: Seq, step: &Step<'_>, data: &Change) -> Self {
+        let (event, at, seq) = (step.event.name(), step.at, step.seq);
+        Self::new(&Shape::Event { org, epoch, prev, seq, event, at, data }, epoch, Some(prev), seq)
+    }
+
+    fn new(shape: &Shape<'_>, epoch: &str, prev: Option<Seq>, seq: Seq) -> Self {
+        let json = serde_json::to_vec(shape).expect("a frame is a plain structure with text keys");
+        let socket = socket::text(&json, false);
+        let text = socket.len() - json.len();
+        Self { prev, seq, socket, text, deflated: OnceLock::new(), id: format!("{epoch}:{seq}") }
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> &str {
+        std::str::from_utf8(&self.socket[self.text..]).expect("JSON is written as text")
+    }
+
+    /// As a WebSocket frame.
+    pub fn on_socket(&self, deflate: bool) -> &[u8] {
+        if !deflate {
+            return &self.socket;
+        }
+        self.deflated.get_or_init(|| socket::text(self.json().as_bytes(), true))
+    }
+
+    /// What a reader says who has it and comes back: the epoch and the `seq`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How many bytes of memory it is worth.
+    pub fn size(&self) -> usize {
+        self.socket.len()
+    }
+}

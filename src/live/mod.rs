@@ -1,0 +1,290 @@
+//! Live: one change of an organization reaches everybody who listens, encoded once and written with one system call each,
+//! and nobody misses or repeats one.
+//!
+//! ```text
+//! OrgActor ─publish─► Channel ─► Feed (public) ──┬─► writer 1: sweep ─► sockets
+//!                        │    └► Feed (members) ─┴─► writer 2: sweep ─► sockets
+//!                        │        recent frames, newest page        └─► event streams (SSE) read the log themselves
+//! route ── upgrade ──────┘ Live::welcome: a place in the feed, the socket to a writer
+//! ```
+//!
+//! Knows nothing of HTTP: routes hand over sockets that became WebSockets, and decide who may listen ([`Gate`]).
+
+mod feed;
+mod frame;
+mod hub;
+mod members;
+pub mod socket;
+mod stream;
+mod talk;
+pub mod writers;
+
+pub use feed::Had;
+pub use frame::Frame;
+pub use members::{Gate, Pass, Refusal};
+pub use stream::Reader;
+
+use crate::{
+    identity::{Ended, Identity},
+    page::Audience,
+};
+use hub::{Hub, Removed};
+use members::{About, Members};
+use socket2::SockRef;
+use std::{
+    io,
+    ops::Range,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use talk::{ENDED, Talk};
+use tocsin_actors::{
+    directory::Directory,
+    domain::OrgId,
+    org::OrgError,
+    records::{Record, RecordKind, RecordStore},
+    store::{AccountError, StoreError},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    runtime::Handle,
+    sync::{broadcast, mpsc, watch},
+    task::JoinHandle,
+    time::interval,
+};
+use uuid::Uuid;
+use writers::{ConnectionId, Conversation, Follow, Message, Newcomer, Stream, WriterSettings, Writers};
+
+/// How often it is looked at what nobody listens to any more.
+const SWEEP_EVERY: Duration = Duration::from_secs(15);
+/// How often members are looked at again for what ended on another server.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// When readers of a server that goes may come back, in milliseconds: a restart takes about a second, and they are not to
+/// come all at once.
+const COME_BACK_AFTER_MS: Range<u64> = 500..5_000;
+/// The one record of the installation's epoch.
+const EPOCH: Uuid = Uuid::from_u128(0x746f_6373_696e_8000_8000_0000_0000_0002);
+
+/// Everything live. Clones are the same one.
+#[derive(Clone)]
+pub struct Live(Arc<Inner>);
+
+pub(crate) struct Inner {
+    hub: Hub,
+    writers: Writers,
+    members: Arc<Members>,
+    talk: Arc<Talk>,
+    gate: OnceLock<Arc<dyn Gate>>,
+    runtime: Handle,
+    settings: WriterSettings,
+    /// Whether everybody has to go.
+    closing: watch::Sender<bool>,
+    tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Somebody who wants to listen.
+pub struct Joining {
+    /// To whom.
+    pub org: OrgId,
+    /// Who it is, where that is known and they may listen as a member.
+    pub pass: Option<Arc<Pass>>,
+    /// Whether they are going to say who they are.
+    pub introduces_itself: bool,
+    /// What they have already.
+    pub had: Option<Had>,
+    /// Whether messages may be compressed.
+    pub deflate: bool,
+}
+
+impl Live {
+    /// Starts the writers and reads, or makes, the epoch of this installation.
+    pub async fn start(
+        records: &dyn RecordStore,
+        directory: Directory,
+        identity: &Identity,
+        settings: &WriterSettings,
+    ) -> Result<Self, StoreError> {
+        let epoch = epoch(records).await?;
+        let talk = Arc::new(Talk::default());
+        let conversation: Arc<dyn Conversation> = talk.clone();
+        let writers = Writers::start(settings, &conversation)
+            .map_err(|error| StoreError::Unavailable(format!("no thread can be started: {error}")))?;
+        let (removed, removals) = mpsc::unbounded_channel();
+        let hub = Hub::new(directory, epoch.into(), writers.inboxes().to_vec(), removed);
+        let inner = Arc::new(Inner {
+            hub,
+            writers,
+            members: Arc::default(),
+            talk,
+            gate: OnceLock::new(),
+            runtime: Handle::current(),
+            settings: settings.clone(),
+            closing: watch::Sender::new(false),
+            tasks: std::sync::Mutex::default(),
+        });
+        inner.talk.set(Arc::downgrade(&inner));
+        let keeping = tokio::spawn(keep(Arc::downgrade(&inner), identity.endings(), removals));
+        inner.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(keeping);
+        Ok(Self(inner))
+    }
+
+    /// Who decides who may listen; told once, because it stands further out than we do.
+    pub fn set_gate(&self, gate: Arc<dyn Gate>) {
+        let _ = self.0.gate.set(gate);
+    }
+
+    /// Takes a socket over, with what came on it already; `keep` is dropped when it is gone.
+    pub async fn welcome(&self, stream: Stream, already: Vec<u8>, keep: Box<dyn Send>, joining: Joining) -> Result<(), OrgError> {
+        let Joining { org, pass, introduces_itself, had, deflate } = joining;
+        let writer = self.0.writers.next();
+        let mut newcomer = Newcomer { stream, already, deflate, follow: None, keep, remember: false, named: None };
+        if let Some(pass) = pass {
+            newcomer.follow = self.0.place(writer, org, Audience::Members, had.as_ref()).await?;
+            newcomer.remember = true;
+            let live = self.0.clone();
+            newcomer.named = Some(Box::new(move |who| {
+                let seat = live.members.seat(org, pass.clone(), live.ender(who));
+                live.talk.came_with(who, org, pass, seat);
+            }));
+        } else if introduces_itself {
+            newcomer.remember = true;
+            let live = self.0.clone();
+            newcomer.named = Some(Box::new(move |who| live.talk.awaits(who, org, had)));
+        } else {
+            newcomer.follow = self.0.place(writer, org, Audience::Public, had.as_ref()).await?;
+        }
+        self.0.writers.inboxes()[writer].send(Message::Welcome(Box::new(newcomer)));
+        Ok(())
+    }
+
+    /// The same stream for who asks for frames one after the other.
+    pub async fn reader(&self, org: OrgId, pass: Option<Arc<Pass>>, had: Option<Had>) -> Result<Option<Reader>, OrgError> {
+        let audience = if pass.is_some() { Audience::Members } else { Audience::Public };
+        let channel = self.0.hub.channel(org).await?;
+        let Some(feed) = channel.feed(audience) else { return Ok(None) };
+        let closing = self.0.closing.subscribe();
+        Ok(Reader::new(feed, had.as_ref(), closing, |end| pass.map(|pass| self.0.members.seat(org, pass, end))))
+    }
+
+    /// How many sockets there are.
+    pub fn sockets(&self) -> usize {
+        self.0.writers.sockets()
+    }
+
+    /// To how many organizations somebody listens.
+    pub fn organizations(&self) -> usize {
+        self.0.hub.count()
+    }
+
+    /// Takes a socket out of the hands of the runtime; it is to be given to [`Live::welcome`].
+    pub fn taken(&self, stream: TcpStream) -> io::Result<Stream> {
+        let stream = stream.into_std()?;
+        let socket = SockRef::from(&stream);
+        socket.set_send_buffer_size(self.0.settings.send_buffer)?;
+        socket.set_tcp_nodelay(true)?;
+        Ok(Stream::Tcp(mio::net::TcpStream::from_std(stream)))
+    }
+
+    /// The same for a connection that is not a socket of its own: a task carries its bytes to one.
+    pub fn carried(&self, connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> io::Result<Stream> {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+        SockRef::from(&ours).set_send_buffer_size(self.0.settings.send_buffer)?;
+        ours.set_nonblocking(true)?;
+        theirs.set_nonblocking(true)?;
+        let mut theirs = UnixStream::from_std(theirs)?;
+        let mut connection = connection;
+        tokio::spawn(async move {
+            let _ = tokio::io::copy_bidirectional(&mut connection, &mut theirs).await; // it ends when one of them does
+        });
+        Ok(Stream::Carried(mio::net::UnixStream::from_std(ours)))
+    }
+
+    /// Sends everybody away, a few at a time, with a hint when to come back.
+    pub async fn shutdown(&self) {
+        self.0.closing.send_replace(true);
+        for task in self.0.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
+            task.abort(); // it only looks after things
+        }
+        let inner = self.0.clone();
+        let _ = tokio::task::spawn_blocking(move || inner.writers.stop(COME_BACK_AFTER_MS)).await;
+    }
+}
+
+impl Inner {
+    fn gate(&self) -> Result<&Arc<dyn Gate>, Refusal> {
+        let early = || Refusal { code: "unavailable", message: "the server is starting".to_owned() };
+        self.gate.get().ok_or_else(early)
+    }
+
+    /// A place in a feed for a socket of this writer. None where the organization is gone.
+    async fn place(&self, writer: usize, org: OrgId, audience: Audience, had: Option<&Had>) -> Result<Option<Follow>, OrgError> {
+        let channel = self.hub.channel(org).await?;
+        let Some(feed) = channel.feed(audience) else { return Ok(None) };
+        Ok(feed.join(writer, had).map(|(place, log)| Follow { feed, place, log }))
+    }
+
+    async fn follow(&self, who: ConnectionId, org: OrgId, audience: Audience, had: Option<&Had>) -> Result<(), Refusal> {
+        let placed = self.place(who.writer(), org, audience, had).await;
+        let placed = placed.map_err(|error| Refusal { code: "unavailable", message: error.to_string() })?;
+        let follow = placed.ok_or_else(talk::unknown)?;
+        self.writers.tell(who, Message::Follow(who, follow));
+        Ok(())
+    }
+
+    /// What ends the conversation with somebody who may not listen any more.
+    fn ender(self: &Arc<Self>, who: ConnectionId) -> Box<dyn Fn() + Send + Sync> {
+        let live = Arc::downgrade(self);
+        Box::new(move || {
+            if let Some(live) = live.upgrade() {
+                let reason = r#"{"code":"unauthorized"}"#.to_owned();
+                live.writers.tell(who, Message::Close(who, socket::CloseCode::from(ENDED), reason));
+            }
+        })
+    }
+}
+
+/// Looks after everything, until it is gone.
+async fn keep(
+    live: std::sync::Weak<Inner>,
+    mut endings: broadcast::Receiver<Ended>,
+    mut removals: mpsc::UnboundedReceiver<Removed>,
+) {
+    let (mut sweep, mut look) = (interval(SWEEP_EVERY), interval(LOOK_EVERY));
+    loop {
+        let about = tokio::select! {
+            _ = sweep.tick() => None,
+            _ = look.tick() => Some(About::Everybody),
+            ended = endings.recv() => match ended {
+                Ok(ended) => Some(About::Ended(ended)),
+                Err(broadcast::error::RecvError::Lagged(_)) => Some(About::Everybody),
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            Some((org, user)) = removals.recv() => Some(About::Membership(org, user)),
+        };
+        let Some(live) = live.upgrade() else { return };
+        match (about, live.gate.get()) {
+            (Some(about), Some(gate)) => live.members.look_again(&**gate, about).await,
+            (_, _) => live.hub.sweep(),
+        }
+    }
+}
+
+/// In which life of the installation numbers are counted: a store that was filled anew has another one.
+async fn epoch(records: &dyn RecordStore) -> Result<String, StoreError> {
+    loop {
+        if let Some(record) = records.record(RecordKind::Epoch, EPOCH).await? {
+            return record
+                .read::<bson::Document>()?
+                .get_str("epoch")
+                .map(str::to_owned)
+                .map_err(|error| StoreError::Corrupt(format!("the epoch cannot be read: {error}")));
+        }
+        let made = bson::doc! { "epoch": &Uuid::now_v7().simple().to_string()[20..] };
+        match records.put_record(Record::new(RecordKind::Epoch, EPOCH, Uuid::nil(), None, &made)?).await {
+            Ok(()) | Err(AccountError::IdTaken) => {} // another server was faster: its epoch is everybody's
+            Err(AccountError::Store(error)) => return Err(error),
+            Err(error) => return Err(StoreError::Unavailable(error.to_string())),
+        }
+    }
+}

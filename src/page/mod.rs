@@ -1,0 +1,76 @@
+//! What people see of an organization: visitors the public part of it, members all of it. The one place that decides
+//! what an audience may see; the API, the live stream and the pages show what is made here.
+//!
+//! ```text
+//! Org ──► Page::of(org, audience) ──► JSON at /public/{slug}, the snapshot of the live stream
+//!   └───► change::of(step, audience) ──► what one event changes of that page: the data of a live event
+//! ```
+
+pub mod change;
+mod shapes;
+
+pub use shapes::{AffectedShape, BrandingShape, GroupShape, IncidentShape, OrganizationShape, Page, ServiceShape, UpdateShape};
+
+use tocsin_actors::domain::{
+    Incident, Org,
+    entities::{Service, ServiceGroup},
+    incident::Affected,
+    status::Visibility,
+};
+
+/// For whom something is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Audience {
+    /// Anybody: nothing private, no author, no metadata.
+    Public,
+    /// Members of the organization, who also see what is private.
+    Members,
+}
+
+impl Audience {
+    /// Everybody for whom things are shown.
+    pub const ALL: [Self; 2] = [Self::Public, Self::Members];
+
+    /// Whether this audience sees a thing of this visibility.
+    pub fn sees(self, visibility: Visibility) -> bool {
+        self == Self::Members || visibility == Visibility::Public
+    }
+
+    /// The services that it sees, in the order in which they stand on the page.
+    pub fn services(self, org: &Org) -> Vec<&Service> {
+        let services = org.services_in_order().into_iter().map(AsRef::as_ref);
+        services.filter(|service: &&Service| self.sees(service.visibility)).collect()
+    }
+
+    /// The groups that it sees: visitors only those in which something stands.
+    pub fn groups<'a>(self, org: &'a Org, services: &[&Service]) -> Vec<&'a ServiceGroup> {
+        let used = |group: &ServiceGroup| services.iter().any(|service| service.group == Some(group.id));
+        let groups = org.groups_in_order().into_iter().map(AsRef::as_ref);
+        groups.filter(|group| self == Self::Members || used(group)).collect()
+    }
+
+    /// Incidents and maintenances that go on, the newest first.
+    pub fn active(self, org: &Org) -> Vec<&Incident> {
+        let mut active: Vec<_> = self.ongoing(org).filter(|incident| incident.status.is_active()).collect();
+        active.sort_by_key(|incident| (std::cmp::Reverse(incident.started_at), std::cmp::Reverse(incident.number)));
+        active
+    }
+
+    /// Maintenances to come, the next one first.
+    pub fn upcoming(self, org: &Org) -> Vec<&Incident> {
+        let mut upcoming: Vec<_> = self.ongoing(org).filter(|incident| !incident.status.is_active()).collect();
+        upcoming.sort_by_key(|incident| (incident.scheduled_start, incident.number));
+        upcoming
+    }
+
+    fn ongoing(self, org: &Org) -> impl Iterator<Item = &Incident> {
+        org.ongoing().map(AsRef::as_ref).filter(move |incident: &&Incident| self.sees(incident.visibility))
+    }
+
+    /// Whether it may read this name in an incident. A service that was deleted was seen by whoever saw the incident; a
+    /// private one is nobody's business.
+    pub fn may_name(self, org: &Org, affected: &Affected) -> bool {
+        let service = affected.service.and_then(|id| org.service_even_retired(id));
+        service.is_none_or(|service| self.sees(service.visibility))
+    }
+}

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod http;
 pub mod identity;
+pub mod loadtest;
 pub mod seed;
 pub mod store;
 pub mod telemetry;

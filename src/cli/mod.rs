@@ -5,6 +5,7 @@ pub mod demo;
 pub mod export;
 pub mod health;
 pub mod import;
+pub mod loadtest;
 mod progress;
 pub mod rotate_key;
 pub mod seed;

@@ -61,6 +61,13 @@ pub struct Organization {
     key: String,
 }
 
+impl Organization {
+    /// What lets a program in that changes it.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 impl Api {
     /// To this server.
     pub fn new(target: &Target) -> Result<Self, ApiError> {

@@ -196,7 +196,7 @@ impl Report {
 }
 
 /// `name ×3, other ×1`.
-fn listed<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+pub(super) fn listed<K: fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     let listed: Vec<_> = counts.iter().map(|(what, number)| format!("{what} ×{number}")).collect();
     listed.join(", ")
 }

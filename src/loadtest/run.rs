@@ -5,7 +5,7 @@ use super::{
     organizations::{Api, ApiError, Organization},
     process::Usage,
     readers::{Crew, Greeting, Readers, Tally, Times},
-    report::{Differing, Findings, Report},
+    report::{Differing, Findings, Report, listed},
     settings::{Settings, SettingsError},
     writer,
 };
@@ -25,6 +25,9 @@ const COMING_EACH: Duration = Duration::from_millis(5);
 const CATCHING_UP: Duration = Duration::from_secs(20);
 /// How often it is looked how far they are, and told.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Comes later, or never: the server limits how often it is asked.
+const TOO_MANY: &str = "429";
 
 /// What is going on.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,12 +190,21 @@ async fn all_there(settings: &Settings, crew: &Crew, tell: &impl Fn(Told)) -> Re
         if there == wanted {
             return Ok(());
         }
-        if began.elapsed() > patience {
-            let why = crew.ask(|readers| format!("{:?}", readers.tally().refused)).await?;
+        let refused = crew.ask(|readers| readers.tally().refused.clone()).await?;
+        if began.elapsed() > patience || refused.keys().any(|how| is_final(how)) {
+            let mut why = listed(&refused);
+            if refused.contains_key(TOO_MANY) {
+                why += "; start the server with `--requests-per-second 0`";
+            }
             return Err(LoadError::Connections { there, wanted, why });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
+}
+
+/// Whether asking again would get the same answer: a client's mistake, as HTTP says it.
+fn is_final(how: &str) -> bool {
+    how != TOO_MANY && how.parse::<u16>().is_ok_and(|status| (400..500).contains(&status))
 }
 
 /// Waits until every reader is where REST is, or for long enough. Answers how many are not.
@@ -220,12 +232,18 @@ fn progress(tally: &Tally, began: Instant) -> Told {
 
 #[cfg(test)]
 mod tests {
-    use super::share;
+    use super::{is_final, share};
 
     #[test]
     fn everybody_gets_a_fair_share() {
         let shares = |all, among| (0..among).map(|n| share(all, among, n)).collect::<Vec<_>>();
         assert_eq!(shares(10, 3), [4, 3, 3]);
         assert_eq!(shares(2, 4), [1, 1, 0, 0]);
+    }
+
+    #[test]
+    fn who_is_told_to_come_later_does() {
+        assert!(is_final("404") && is_final("401"));
+        assert!(!is_final("429") && !is_final("503") && !is_final("cut: connection reset"));
     }
 }

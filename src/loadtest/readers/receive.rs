@@ -149,8 +149,9 @@ impl Readers {
             Ok(Taken::Nothing) => {}
             Err(fault) => {
                 self.tally.faults.add(fault, || {
+                    let after = before.map_or("no page yet".to_owned(), |before| format!("seq {}", before.seq));
                     let brief = String::from_utf8_lossy(&message[..message.len().min(160)]);
-                    format!("reader {reader} of {} at {before:?} got {brief}", channel.path)
+                    format!("reader {reader} of {} with {after} got {brief}", channel.path)
                 });
             }
         }

@@ -131,7 +131,7 @@ fn a_server_that_repeats_or_forgets_is_found() {
     until(&mut readers, "two faults", |readers| readers.tally().faults.total() == 2);
     let faults = &readers.tally().faults;
     assert_eq!(faults.counts.keys().copied().collect::<Vec<_>>(), [Fault::Lost, Fault::Repeated]);
-    assert!(faults.told[0].starts_with("repeated: reader 0 of /ws/acme at "), "{faults:?}");
+    assert!(faults.told[0].starts_with("repeated: reader 0 of /ws/acme with seq 6 got {"), "{faults:?}");
 }
 
 #[test]

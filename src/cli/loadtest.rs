@@ -52,7 +52,7 @@ pub async fn run(args: LoadtestArgs) -> anyhow::Result<bool> {
 struct Shown {
     orgs: usize,
     connections: usize,
-    seconds: u64,
+    seconds: usize,
     quiet: bool,
     part: RefCell<Option<(&'static str, Progress)>>,
 }
@@ -60,29 +60,29 @@ struct Shown {
 impl Shown {
     fn new(settings: &Settings, quiet: bool) -> Self {
         let connections = settings.readers + settings.slow;
-        Self { orgs: settings.orgs, connections, seconds: settings.time.as_secs(), quiet, part: RefCell::default() }
+        Self { orgs: settings.orgs, connections, seconds: settings.time.as_secs() as usize, quiet, part: RefCell::default() }
     }
 
     fn tell(&self, told: &Told) {
         match told {
-            Told::Organizations(made) => self.part("organizations", self.orgs).at(*made),
-            Told::Readers(there) => self.part("readers", self.connections).at(*there),
+            Told::Organizations(made) => self.paint("organizations", self.orgs, *made, String::new()),
+            Told::Readers(there) => self.paint("readers", self.connections, *there, String::new()),
             Told::Measuring { time, live, deliveries, faults, p99_ms } => {
-                let bar = self.part("seconds", self.seconds as usize);
-                bar.at(time.as_secs() as usize);
-                bar.note(format!("{live} readers, {deliveries} deliveries, p99 {p99_ms:.2} ms, {faults} faults"));
+                let note = format!("{live} readers, {deliveries} deliveries, p99 {p99_ms:.2} ms, {faults} faults");
+                self.paint("seconds", self.seconds, time.as_secs() as usize, note);
             }
-            Told::Comparing => drop(self.part("comparing", 1)),
+            Told::Comparing => self.paint("comparing", 1, 0, String::new()),
         }
     }
 
-    /// The bar of a part; the one before goes.
-    fn part(&self, name: &'static str, steps: usize) -> Progress {
+    /// Moves the bar of a part; the one before goes, which is what dropping it does.
+    fn paint(&self, name: &'static str, steps: usize, step: usize, note: String) {
         let mut part = self.part.borrow_mut();
         if part.as_ref().is_none_or(|(known, _)| *known != name) {
             *part = None;
-            *part = Some((name, Progress::noted(name, steps, self.quiet)));
         }
-        part.as_ref().map_or_else(|| Progress::of(0, true), |(_, bar)| bar.clone())
+        let (_, bar) = part.get_or_insert_with(|| (name, Progress::noted(name, steps, self.quiet)));
+        bar.at(step);
+        bar.note(note);
     }
 }

@@ -77,6 +77,9 @@ pub enum LoadError {
         /// What the others were told.
         why: String,
     },
+    /// By whoever runs it.
+    #[error("stopped before anything was measured")]
+    Stopped,
     /// This machine.
     #[error("the system does not do what a load test needs: {0}")]
     System(#[from] io::Error),
@@ -106,6 +109,10 @@ pub async fn run(settings: &Settings, tell: impl Fn(Told), stop: watch::Receiver
             }
         }
         tell(Told::Organizations(orgs.len()));
+        if *stop.borrow() {
+            founded = Err(LoadError::Stopped);
+            break;
+        }
     }
     let report = match founded {
         Ok(()) => drive(settings, &api, &orgs, tell, stop).await,
@@ -132,7 +139,7 @@ async fn drive(
         readers.add(channel, share(settings.slow, orgs.len(), n), true);
     }
     let crew = Crew::start(readers)?;
-    all_there(settings, &crew, &tell).await?;
+    all_there(settings, &crew, &tell, &stop).await?;
     let connecting = crew.ask(|readers| readers.tally().connecting()).await?;
     let connected = usage()?;
 
@@ -180,7 +187,7 @@ fn share(all: usize, among: usize, n: usize) -> usize {
 }
 
 /// Waits until everybody is connected, or for long enough.
-async fn all_there(settings: &Settings, crew: &Crew, tell: &impl Fn(Told)) -> Result<(), LoadError> {
+async fn all_there(settings: &Settings, crew: &Crew, tell: &impl Fn(Told), stop: &watch::Receiver<bool>) -> Result<(), LoadError> {
     let wanted = settings.readers + settings.slow;
     let patience = COMING + COMING_EACH * u32::try_from(wanted).unwrap_or(u32::MAX);
     let began = Instant::now();
@@ -189,6 +196,9 @@ async fn all_there(settings: &Settings, crew: &Crew, tell: &impl Fn(Told)) -> Re
         tell(Told::Readers(there));
         if there == wanted {
             return Ok(());
+        }
+        if *stop.borrow() {
+            return Err(LoadError::Stopped);
         }
         let refused = crew.ask(|readers| readers.tally().refused.clone()).await?;
         if began.elapsed() > patience || refused.keys().any(|how| is_final(how)) {

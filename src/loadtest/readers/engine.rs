@@ -188,10 +188,12 @@ impl Readers {
         self.queue.push_back(reader);
     }
 
-    /// Lets everybody go.
+    /// Lets everybody go, with resets: ends that wait out their time would keep their ports from whoever comes next.
     pub fn close(&mut self) {
         for reader in 0..self.readers.len() {
-            self.readers[reader].stream = None;
+            if let Some(stream) = self.readers[reader].stream.take() {
+                dial::hang_up(stream, true);
+            }
             self.forget_connection(reader);
         }
         self.queue.clear();
@@ -313,5 +315,11 @@ impl Readers {
             stage if stage.is_opening() => self.opening -= 1,
             _ => {}
         }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.close();
     }
 }

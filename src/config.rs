@@ -35,6 +35,9 @@ pub enum Command {
     Export(ExportArgs),
     /// Fill an empty store from a file that `export` wrote, and verify it
     Import(ImportArgs),
+    /// Drive a running server with many organizations, readers and writes, and verify what readers see; exit code 1 when
+    /// anything was lost, repeated or out of order
+    Loadtest(LoadtestArgs),
 }
 
 /// Where everything is kept.
@@ -261,6 +264,41 @@ pub struct ImportArgs {
     /// The file to read, `-` for stdin. All of it is verified before anything is changed
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+}
+
+/// How much load, and where.
+#[derive(Debug, Clone, Args)]
+pub struct LoadtestArgs {
+    /// The server. Organizations are made in it, and deleted afterwards; an account stays
+    #[arg(long, env = "TOCSIN_URL", hide_env_values = true, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// How many organizations to make
+    #[arg(long, env = "TOCSIN_ORGS", hide_env_values = true, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub orgs: u32,
+    /// How many readers, in all
+    #[arg(long, env = "TOCSIN_READERS", hide_env_values = true, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub readers: u32,
+    /// Writes a second, in all
+    #[arg(long, env = "TOCSIN_WRITES", hide_env_values = true, value_name = "RATE", default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=50_000))]
+    pub writes: u32,
+    /// How long to measure
+    #[arg(long, env = "TOCSIN_SECONDS", hide_env_values = true, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub seconds: u64,
+    /// So many more readers who never read
+    #[arg(long, env = "TOCSIN_SLOW", hide_env_values = true, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub slow: u32,
+    /// So many readers a second drop their connection without a word, and come back for what they missed
+    #[arg(long, env = "TOCSIN_CHURN", hide_env_values = true, value_name = "RATE", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub churn: u32,
+    /// The server's process, on this machine: tells what it costs in CPU and memory
+    #[arg(long, env = "TOCSIN_SERVER_PID", hide_env_values = true, value_name = "PID")]
+    pub server_pid: Option<u32>,
+    /// Tell the result as JSON, and nothing else
+    #[arg(long, env = "TOCSIN_JSON", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub json: bool,
+    /// Allow a server that is not on this machine
+    #[arg(long, env = "TOCSIN_ANYWHERE", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub anywhere: bool,
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {

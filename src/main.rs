@@ -36,6 +36,7 @@ fn main() -> ExitCode {
             Command::Check(args) => cli::check::run(args).await,
             Command::Export(args) => cli::export::run(args).await.map(|()| true),
             Command::Import(args) => cli::import::run(args).await,
+            Command::Loadtest(args) => cli::loadtest::run(args).await,
         }
     });
     // Every store is closed. Tearing down the runtime would end the database driver's tasks one before the other, which

@@ -2,10 +2,10 @@
 
 pub mod check;
 pub mod demo;
-mod descriptors;
 pub mod export;
 pub mod health;
 pub mod import;
+pub mod loadtest;
 mod progress;
 pub mod rotate_key;
 pub mod seed;

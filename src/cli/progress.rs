@@ -25,6 +25,11 @@ impl Progress {
         Self::new(ProgressBar::no_length(), &format!("{{spinner}} {{human_pos}} {steps}  {{rate}}/s  {{elapsed}}"), false)
     }
 
+    /// Tells how many of so many of these there are, with a note that changes.
+    pub(super) fn noted(of: &str, steps: usize, quiet: bool) -> Self {
+        Self::new(ProgressBar::new(steps as u64), &format!("{of} {{wide_bar}} {{human_pos}}/{{human_len}}  {{msg}} "), quiet)
+    }
+
     /// Tells how much of so many bytes is done, of this work.
     pub(super) fn of_bytes(work: &str, bytes: u64) -> Self {
         let template = format!("{work} {{wide_bar}} {{bytes}}/{{total_bytes}}  {{bytes_per_sec}}  {{eta}} left ");
@@ -52,6 +57,16 @@ impl Progress {
     /// So many are done.
     pub(super) fn advance(&self, steps: usize) {
         self.bar.inc(steps as u64);
+    }
+
+    /// So many are done by now.
+    pub(super) fn at(&self, step: usize) {
+        self.bar.set_position(step as u64);
+    }
+
+    /// Changes the note.
+    pub(super) fn note(&self, note: String) {
+        self.bar.set_message(note);
     }
 
     /// Says something that stays.

@@ -1,9 +1,10 @@
 //! `tocsin serve`.
 
-use super::{Refused, descriptors, open_store};
+use super::{Refused, open_store};
 use crate::{
     app::{App, AppSettings},
     config::{AccessArgs, Registration, ServeArgs},
+    descriptors,
     http::{
         HttpSettings,
         edge::{ConnectionLimits, EdgeSettings, RateSettings, parse_origin},
@@ -61,7 +62,7 @@ fn settings(args: AccessArgs) -> Result<AppSettings, Refused> {
     for origin in &args.cors_origin {
         parse_origin(origin).map_err(|why| Refused(format!("--cors-origin {origin}: {why}")))?;
     }
-    let total = args.connections.map_or_else(descriptors::for_connections, |total| total as usize);
+    let total = args.connections.map_or_else(descriptors::raise_for_connections, |total| total as usize);
     let per_address = args.connections_per_address.map_or(total / 4, |each| each as usize);
     let edge = EdgeSettings {
         connections: ConnectionLimits { total, per_address },

@@ -15,6 +15,7 @@ fn help_is_as_it_was_read() {
         ("help-demo", &["demo", "--help"]),
         ("help-export", &["export", "--help"]),
         ("help-import", &["import", "--help"]),
+        ("help-loadtest", &["loadtest", "--help"]),
     ] {
         let said = place.run(args).ok();
         let file = snapshots.join(format!("{name}.txt"));

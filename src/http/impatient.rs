@@ -41,6 +41,8 @@ pub(super) struct Impatient {
     taken_within: Duration,
     /// Until when something must be taken; None while everything is.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// The answer that makes a WebSocket of it: it goes out with the first message, in one write.
+    held: Vec<u8>,
     /// Its place among the connections, for as long as it is open.
     seat: Seat,
 }
@@ -50,12 +52,17 @@ impl Impatient {
         // A little later than a quarter: the last look is to come after the limit, not just before it.
         let look_every = heard_within / LOOKS + Duration::from_millis(5);
         let (deadline, look) = (Instant::now() + heard_within, Box::pin(sleep(look_every)));
-        Self { stream, heard: 0, deadline, look, look_every, taken_within, stalled: None, seat }
+        Self { stream, heard: 0, deadline, look, look_every, taken_within, stalled: None, held: Vec::new(), seat }
     }
 
-    /// The socket itself, for somebody with a patience of their own.
-    pub(super) fn into_parts(self) -> (TcpStream, Seat) {
-        (self.stream, self.seat)
+    /// The socket itself, for somebody with a patience of their own; and what is to be written to it first.
+    pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>, Seat) {
+        (self.stream, self.held, self.seat)
+    }
+
+    /// Whether this is the head of the last answer before the socket is somebody else's. It is whole: hyper writes it so.
+    fn switches(bytes: &[u8]) -> bool {
+        bytes.starts_with(b"HTTP/1.1 101 ") && bytes.ends_with(b"\r\n\r\n")
     }
 
     /// What a write came to, or the end of our patience with who takes nothing.
@@ -89,6 +96,10 @@ impl AsyncRead for Impatient {
 
 impl AsyncWrite for Impatient {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if Self::switches(bytes) {
+            self.held = bytes.to_vec();
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.taken(polled, cx)
     }
@@ -100,6 +111,10 @@ impl AsyncWrite for Impatient {
             let Some(room) = whole.get_mut(end..end + part.len()) else { break };
             room.copy_from_slice(part);
             end += part.len();
+        }
+        if Self::switches(&whole[..end]) {
+            self.held = whole[..end].to_vec();
+            return Poll::Ready(Ok(end));
         }
         if end == parts.iter().map(|part| part.len()).sum::<usize>() {
             let polled = Pin::new(&mut self.stream).poll_write(cx, &whole[..end]);

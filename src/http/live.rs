@@ -14,7 +14,7 @@ use super::{
 use crate::{
     identity::Secret,
     live::{
-        Gate, Had, Joining, Pass, Reader, Refusal,
+        Gate, Had, Joining, Pass, Reader, Refusal, Taken,
         socket::{
             deflate,
             handshake::{Agreed, Asked, Refused, agree},
@@ -121,12 +121,14 @@ async fn hand_over(api: &Api, upgraded: Upgraded, joining: Joining) -> Result<()
     match downcast::<TokioIo<Impatient>>(upgraded) {
         Ok(parts) => {
             let already = parts.read_buf.to_vec(); // the buffer itself is a hundred times larger
-            let (stream, seat) = parts.io.into_inner().into_parts();
-            api.live.welcome(api.live.taken(stream)?, already, Box::new(seat), joining).await?;
+            let (stream, answer, seat) = parts.io.into_inner().into_parts();
+            let taken = Taken { stream: api.live.taken(stream)?, already, answer, keep: Box::new(seat) };
+            api.live.welcome(taken, joining).await?;
         }
         Err(other) => {
             let stream = api.live.carried(TokioIo::new(other))?;
-            api.live.welcome(stream, Vec::new(), Box::new(()), joining).await?;
+            let taken = Taken { stream, already: Vec::new(), answer: Vec::new(), keep: Box::new(()) };
+            api.live.welcome(taken, joining).await?;
         }
     }
     Ok(())

@@ -67,6 +67,12 @@ impl Log {
         self.first + self.frames.len() as Index
     }
 
+    /// The frames from a place on; none where that is not there yet.
+    pub fn from(&self, place: Index) -> impl Iterator<Item = &Arc<Frame>> {
+        let skip = place.saturating_sub(self.first).min(self.frames.len() as Index);
+        self.frames.range(skip as usize..)
+    }
+
     /// Takes one more; the oldest ones make room for it.
     pub fn push(&mut self, frame: Arc<Frame>) {
         self.bytes += frame.size();
@@ -182,8 +188,7 @@ impl Feed {
             let place = self.newest(&mut state)?;
             return Some((place.first.into_iter().collect(), place.next));
         }
-        let skip = (from - state.log.first) as usize;
-        let frames: Vec<_> = state.log.frames.iter().skip(skip).take(most).cloned().collect();
+        let frames: Vec<_> = state.log.from(from).take(most).cloned().collect();
         let next = from + frames.len() as Index;
         Some((frames, next))
     }

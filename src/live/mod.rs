@@ -83,6 +83,18 @@ pub(crate) struct Inner {
     tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// A socket that became one.
+pub struct Taken {
+    /// It itself, as [`Live::taken`] gives it.
+    pub stream: Stream,
+    /// What came before it was one.
+    pub already: Vec<u8>,
+    /// What it is to be told before anything else, if it was not told yet.
+    pub answer: Vec<u8>,
+    /// Kept until it is gone.
+    pub keep: Box<dyn Send>,
+}
+
 /// Somebody who wants to listen.
 pub struct Joining {
     /// To whom.
@@ -134,11 +146,12 @@ impl Live {
         let _ = self.0.gate.set(gate);
     }
 
-    /// Takes a socket over, with what came on it already; `keep` is dropped when it is gone.
-    pub async fn welcome(&self, stream: Stream, already: Vec<u8>, keep: Box<dyn Send>, joining: Joining) -> Result<(), OrgError> {
+    /// Takes a socket over.
+    pub async fn welcome(&self, taken: Taken, joining: Joining) -> Result<(), OrgError> {
+        let Taken { stream, already, answer, keep } = taken;
         let Joining { org, pass, introduces_itself, had, deflate } = joining;
         let writer = self.0.writers.next();
-        let mut newcomer = Newcomer { stream, already, deflate, follow: None, keep, remember: false, named: None };
+        let mut newcomer = Newcomer { stream, already, answer, deflate, follow: None, keep, remember: false, named: None };
         if let Some(pass) = pass {
             newcomer.follow = self.0.place(writer, org, Audience::Members, had.as_ref()).await?;
             newcomer.remember = true;
@@ -177,12 +190,12 @@ impl Live {
         self.0.hub.count()
     }
 
-    /// Takes a socket out of the hands of the runtime; it is to be given to [`Live::welcome`].
+    /// Takes a socket out of the hands of the runtime; it is to be given to [`Live::welcome`]. It waits for no company
+    /// when it writes already: see `admit`.
     pub fn taken(&self, stream: TcpStream) -> io::Result<Stream> {
         let stream = stream.into_std()?;
         let socket = SockRef::from(&stream);
         socket.set_send_buffer_size(self.0.settings.send_buffer)?;
-        socket.set_tcp_nodelay(true)?;
         Ok(Stream::Tcp(mio::net::TcpStream::from_std(stream)))
     }
 

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod check;
+mod descriptors;
 mod help;
 #[path = "../support/mongod.rs"]
 mod mongod;

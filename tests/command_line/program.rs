@@ -119,7 +119,18 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(place: &Place, args: &[&str]) -> Self {
         let mut command = place.command(&program());
-        let mut child = command.args(["serve", "--listen", "127.0.0.1:0"]).args(args).spawn().unwrap();
+        Self::of(command.args(["serve", "--listen", "127.0.0.1:0"]).args(args))
+    }
+
+    /// One that may have only so many files open.
+    pub(crate) fn start_with_descriptors(place: &Place, descriptors: u32, args: &[&str]) -> Self {
+        let mut command = place.command(Path::new("sh"));
+        command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"")]).arg(program());
+        Self::of(command.args(["serve", "--listen", "127.0.0.1:0"]).args(args))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut err = child.stderr.take().unwrap();
         let log = std::thread::spawn(move || {
             let mut log = String::new();

@@ -72,6 +72,7 @@ fn greet(mut stream: TcpStream) -> Option<Newcomer> {
     Some(Newcomer {
         stream: Stream::Tcp(mio::net::TcpStream::from_std(stream)),
         already: Vec::new(),
+        answer: Vec::new(),
         deflate: agreed.deflate,
         follow: None,
         keep: Box::new(()),

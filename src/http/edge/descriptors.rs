@@ -4,7 +4,7 @@
 use rustix::io::Errno;
 use std::{
     fs::File,
-    io,
+    io::{self, Read, Write},
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -58,10 +58,12 @@ impl Reserve {
             let waiting = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
             let Ok(Ok((stream, peer))) = waiting else { break };
             warn!(%peer, "no descriptor for a connection: it was refused");
-            // Fits into any socket's buffer. What was said to us is not read, and would have the kernel take it back.
-            let _ = stream.try_write(REFUSAL);
+            // The runtime does not know yet that it can be written to; the kernel does, and has room for this.
+            let Ok(mut stream) = stream.into_std() else { continue };
+            let _ = stream.write(REFUSAL);
+            // What was said and is not read would have the kernel take the answer back.
             let mut unread = [0; 4096];
-            while stream.try_read(&mut unread).is_ok_and(|count| count > 0) {}
+            while stream.read(&mut unread).is_ok_and(|count| count > 0) {}
         }
         *self = Self::new();
     }

@@ -36,6 +36,14 @@ impl Stream {
             Self::Carried(stream) => stream.reregister(registry, token, interest),
         }
     }
+    /// One piece goes the shorter way through the kernel.
+    fn write_parts(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match (self, parts) {
+            (Self::Tcp(stream), [only]) => (&mut &*stream).write(only),
+            (Self::Tcp(stream), _) => (&mut &*stream).write_vectored(parts),
+            (Self::Carried(stream), _) => (&mut &*stream).write_vectored(parts),
+        }
+    }
     /// Nothing more will be written.
     pub(super) fn finish(&self) -> io::Result<()> {
         match self {
@@ -51,24 +59,6 @@ impl Read for Stream {
             Self::Tcp(stream) => stream.read(into),
             Self::Carried(stream) => stream.read(into),
         }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write(bytes),
-            Self::Carried(stream) => stream.write(bytes),
-        }
-    }
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.write_vectored(parts),
-            Self::Carried(stream) => stream.write_vectored(parts),
-        }
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -170,101 +160,102 @@ impl Connection {
         self.begun.is_none() && self.own.is_none()
     }
 
-    /// Writes what it has not had, as far as the kernel takes it.
+    /// Writes what it has not had, as far as the kernel takes it: as much as there is with each system call.
     pub(super) fn write(&mut self, feeds: &Slab<FeedLog>, now: u32) -> Result<(), Gone> {
         loop {
-            if let Some((piece, written)) = &mut self.begun {
-                let bytes = piece.bytes(self.deflate);
-                match taken(self.stream.write(&bytes[*written..]))? {
-                    Some(more) => *written += more,
-                    None => return self.wait(now),
-                }
-                if *written < bytes.len() {
-                    continue;
-                }
-                self.begun = None;
-            }
-            if let Some(own) = &mut self.own {
-                match own.pop_front() {
-                    Some(next) => self.begun = Some((Piece::Own(next), 0)),
-                    None => self.own = None,
-                }
-                continue;
-            }
-            if self.phase != Phase::Open {
+            self.catch_up(feeds);
+            let mut parts = [IoSlice::new(&[]); AT_ONCE];
+            let count = self.gather(feeds, &mut parts);
+            if count == 0 {
                 return Ok(());
             }
-            match self.write_news(feeds)? {
-                News::None => return Ok(()),
-                News::Some => {}
-                News::Blocked => return self.wait(now),
+            match taken(self.stream.write_parts(&parts[..count]))? {
+                Some(bytes) => self.has_had(bytes, feeds),
+                None => {
+                    self.blocked_at.get_or_insert(now);
+                    return Ok(());
+                }
             }
         }
     }
 
-    /// Frames of the first feed that has some for it, all that fit into one write.
-    fn write_news(&mut self, feeds: &Slab<FeedLog>) -> Result<News, Gone> {
+    /// Who fell behind is not told any more what it missed, but how things are now.
+    fn catch_up(&mut self, feeds: &Slab<FeedLog>) {
         for following in &mut self.follows {
             let feed = &feeds[following.feed];
-            if let Some(first) = following.first.take() {
-                self.begun = Some((Piece::Shared(first), 0));
-                return Ok(News::Some);
-            }
-            if following.next < feed.log.first {
-                // It fell behind: what it missed is not told any more, but how things are now is.
-                let Some(place) = feed.feed.catch_up() else { continue };
-                // The log here may be behind the feed's: what comes is counted from there all the same.
+            // The log here may be behind the feed's: what is to come is counted from there all the same.
+            if following.first.is_none()
+                && following.next < feed.log.first
+                && let Some(place) = feed.feed.catch_up()
+            {
                 (following.first, following.next) = (place.first, place.next);
-                return Ok(News::Some);
             }
-            let skip = (following.next - feed.log.first) as usize;
-            let mut frames = feed.log.frames.range(skip.min(feed.log.frames.len())..);
-            let Some(only) = frames.next() else { continue };
-            let deflate = self.deflate;
-            let Some(second) = frames.next() else {
-                let bytes = only.on_socket(deflate);
-                let Some(written) = taken(self.stream.write(bytes))? else { return Ok(News::Blocked) };
-                following.next += 1;
-                if written < bytes.len() {
-                    self.begun = Some((Piece::Shared(only.clone()), written));
-                }
-                return Ok(News::Some);
-            };
-            let mut parts = [IoSlice::new(&[]); AT_ONCE];
-            let mut count = 0;
-            for (part, frame) in parts.iter_mut().zip([only, second].into_iter().chain(frames)) {
-                *part = IoSlice::new(frame.on_socket(deflate));
-                count += 1;
-            }
-            let Some(mut written) = taken(self.stream.write_vectored(&parts[..count]))? else { return Ok(News::Blocked) };
-            for frame in feed.log.frames.range(skip..skip + count) {
-                let size = frame.on_socket(deflate).len();
-                if written == 0 {
-                    break;
-                }
-                following.next += 1;
-                if written < size {
-                    self.begun = Some((Piece::Shared(frame.clone()), written));
-                    break;
-                }
-                written -= size;
-            }
-            return Ok(News::Some);
         }
-        Ok(News::None)
     }
 
-    fn wait(&mut self, now: u32) -> Result<(), Gone> {
-        self.blocked_at.get_or_insert(now);
-        Ok(())
+    /// What it is to be told next, in order; as many pieces as go into one write.
+    fn gather<'a>(&'a self, feeds: &'a Slab<FeedLog>, parts: &mut [IoSlice<'a>; AT_ONCE]) -> usize {
+        let deflate = self.deflate;
+        let begun = self.begun.iter().map(|(piece, written)| &piece.bytes(deflate)[*written..]);
+        let own = self.own.iter().flat_map(|own| own.iter()).map(|bytes| &**bytes);
+        let listens: &[Following] = if self.phase == Phase::Open { &self.follows } else { &[] };
+        let news = listens.iter().flat_map(|following| following.frames(feeds)).map(|frame| frame.on_socket(deflate));
+        let mut count = 0;
+        for (part, bytes) in parts.iter_mut().zip(begun.chain(own).chain(news)) {
+            *part = IoSlice::new(bytes);
+            count += 1;
+        }
+        count
+    }
+
+    /// So many bytes of that were taken.
+    fn has_had(&mut self, mut bytes: usize, feeds: &Slab<FeedLog>) {
+        if let Some((piece, written)) = &mut self.begun {
+            let rest = piece.bytes(self.deflate).len() - *written;
+            if bytes < rest {
+                *written += bytes;
+                return;
+            }
+            bytes -= rest;
+            self.begun = None;
+        }
+        while bytes > 0
+            && let Some(piece) = self.next_piece(feeds)
+        {
+            let size = piece.bytes(self.deflate).len();
+            if bytes < size {
+                self.begun = Some((piece, bytes));
+                return;
+            }
+            bytes -= size;
+        }
+    }
+
+    /// Takes the next piece out of what it has not had.
+    fn next_piece(&mut self, feeds: &Slab<FeedLog>) -> Option<Piece> {
+        if let Some(own) = &mut self.own {
+            let piece = own.pop_front();
+            if own.is_empty() {
+                self.own = None;
+            }
+            return piece.map(Piece::Own);
+        }
+        self.follows.iter_mut().find_map(|following| following.take_next(feeds)).map(Piece::Shared)
     }
 }
 
-/// Whether there was something to write.
-enum News {
-    None,
-    Some,
-    Blocked,
+impl Following {
+    fn frames<'a>(&'a self, feeds: &'a Slab<FeedLog>) -> impl Iterator<Item = &'a Arc<Frame>> {
+        self.first.iter().chain(feeds[self.feed].log.from(self.next))
+    }
+
+    fn take_next(&mut self, feeds: &Slab<FeedLog>) -> Option<Arc<Frame>> {
+        self.first.take().or_else(|| {
+            let next = feeds[self.feed].log.from(self.next).next().cloned();
+            self.next += Index::from(next.is_some());
+            next
+        })
+    }
 }
 
 /// How much was taken; nothing while the kernel has no room.

@@ -129,6 +129,8 @@ pub struct Newcomer {
     pub stream: Stream,
     /// What came before it was one.
     pub already: Vec<u8>,
+    /// What it is to be told before anything else.
+    pub answer: Vec<u8>,
     /// Whether messages to it may be compressed.
     pub deflate: bool,
     /// What it listens to.

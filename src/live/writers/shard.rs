@@ -193,11 +193,14 @@ impl Shard {
     }
 
     fn welcome(&mut self, newcomer: Newcomer) {
-        let Newcomer { stream, already, deflate, follow, keep, remember, named } = newcomer;
+        let Newcomer { stream, already, answer, deflate, follow, keep, remember, named } = newcomer;
         let mut connection = Connection::new(stream, deflate, remember, keep);
         self.generation = self.generation.wrapping_add(1);
         connection.generation = self.generation;
         connection.heard_at = self.now;
+        if !answer.is_empty() {
+            let _ = connection.say(answer.into(), usize::MAX); // the first thing is never too much
+        }
         connection.may_say = self.settings.most_said.map_or(u16::MAX, |(_, at_once)| at_once);
         let entry = self.connections.vacant_entry();
         let slot = entry.key();

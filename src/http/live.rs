@@ -26,6 +26,7 @@ use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
 use serde::Deserialize;
 use std::{
     convert::Infallible,
+    net::IpAddr,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -102,12 +103,13 @@ async fn become_socket(api: &Arc<Api>, word: &str, head: &Head, upgrade: Option<
     let asked = SocketQuery::of(head);
     let had = asked.had();
     let introduces_itself = pass.is_none() && asked.introduces_itself;
-    let joining = Joining { org: org.id(), pass, introduces_itself, had, deflate: agreed.deflate };
-    let api = api.clone();
+    let to = api.live.open(org.id()).await?;
+    let joining = Joining { to, pass, introduces_itself, had, deflate: agreed.deflate };
+    let (api, client) = (api.clone(), head.client);
     tokio::spawn(async move {
         let joined = async {
             let upgraded = upgrade.await?;
-            hand_over(&api, upgraded, joining).await
+            hand_over(&api, upgraded, client, joining)
         };
         if let Err(error) = joined.await {
             debug!(error, "a socket was not taken over");
@@ -117,18 +119,23 @@ async fn become_socket(api: &Arc<Api>, word: &str, head: &Head, upgrade: Option<
 }
 
 /// Takes the socket out of the server's hands, with what was read of it already.
-async fn hand_over(api: &Api, upgraded: Upgraded, joining: Joining) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn hand_over(
+    api: &Api,
+    upgraded: Upgraded,
+    client: IpAddr,
+    joining: Joining,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match downcast::<TokioIo<Impatient>>(upgraded) {
         Ok(parts) => {
             let already = parts.read_buf.to_vec(); // the buffer itself is a hundred times larger
             let (stream, answer, seat) = parts.io.into_inner().into_parts();
-            let taken = Taken { stream: api.live.taken(stream)?, already, answer, keep: Box::new(seat) };
-            api.live.welcome(taken, joining).await?;
+            let taken = Taken { stream: api.live.taken(stream)?, already, answer, client, keep: Box::new(seat) };
+            api.live.welcome(taken, joining);
         }
         Err(other) => {
             let stream = api.live.carried(TokioIo::new(other))?;
-            let taken = Taken { stream, already: Vec::new(), answer: Vec::new(), keep: Box::new(()) };
-            api.live.welcome(taken, joining).await?;
+            let taken = Taken { stream, already: Vec::new(), answer: Vec::new(), client, keep: Box::new(()) };
+            api.live.welcome(taken, joining);
         }
     }
     Ok(())
@@ -150,6 +157,7 @@ fn switching(agreed: &Agreed) -> Response {
 fn upgrade_required(head: &Head) -> Response {
     let message = "this path is a WebSocket of version 13: ask for an upgrade";
     let mut response = failed(ApiError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", message), head.id.as_str());
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
     response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     response
@@ -249,6 +257,13 @@ impl Door {
 impl Gate for Door {
     fn find<'a>(&'a self, word: &'a str) -> BoxFuture<'a, Result<Option<Arc<Org>>, Refusal>> {
         async move { find(&*self.api()?, word).await.map_err(refusal) }.boxed()
+    }
+
+    fn may_ask(&self, client: IpAddr, who_they_are: bool) -> bool {
+        let Ok(api) = self.api() else { return false };
+        let limits = api.edge.limits();
+        let asked = if who_they_are { limits.check_auth(client) } else { limits.check_address(client) };
+        asked.is_ok()
     }
 
     fn known(&self, token: String) -> BoxFuture<'_, Result<Pass, Refusal>> {

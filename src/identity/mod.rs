@@ -227,7 +227,11 @@ impl Identity {
             // An access token expires long before its session does, and it is the session that counts.
             (Who::User(user), Some(session)) => {
                 let theirs = self.session_owner(session).await? == Some(user.id);
-                return Ok(theirs && self.active_user(user.id).await.is_ok());
+                return match self.active_user(user.id).await {
+                    Ok(now) => Ok(theirs && (now.superadmin || !caller.superadmin)),
+                    Err(AuthError::Store(error)) => Err(error),
+                    Err(_) => Ok(false),
+                };
             }
             _ => self.authenticate(token.expose()).await,
         };

@@ -2,11 +2,11 @@
 //!
 //! Everything happens under one lock: a frame is put into the log and handed to the writers, or a reader is given its
 //! place and handed to a writer. So there is neither a gap nor a repeat between what a reader gets to begin with and
-//! what it is told from then on. Nothing is encoded or written under it but what everybody waits for.
+//! what it is told from then on. Nothing is written down or sent under it.
 
 use super::{
     frame::Frame,
-    writers::{Inbox, Message},
+    writers::{Follow, Inbox, Message},
 };
 use crate::page::{Audience, Page, change::Change};
 use std::{
@@ -16,13 +16,16 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tocsin_actors::domain::{Commit, Org, OrgId, Seq, Step};
+use tocsin_actors::domain::{Org, OrgId, Seq, Step};
 use tokio::sync::watch;
 
 /// How many frames are kept for who comes back, and how many bytes: more than a snapshot usually has, and a snapshot is
 /// what others get.
 const MOST_FRAMES: usize = 256;
 const MOST_BYTES: usize = 128 * 1024;
+
+/// How often a snapshot is written down that was old before it was done.
+const MOST_VAIN: usize = 3;
 
 /// A feed's name among the writers; never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,28 +56,28 @@ pub struct Place {
 
 /// The recent frames, as they are shared with a writer.
 #[derive(Clone, Default, Debug)]
-pub struct Log {
+pub(super) struct Log {
     /// The place of the first one.
-    pub first: Index,
+    pub(super) first: Index,
     /// They themselves.
-    pub frames: VecDeque<Arc<Frame>>,
+    pub(super) frames: VecDeque<Arc<Frame>>,
     bytes: usize,
 }
 
 impl Log {
     /// The place of the frame that is to come.
-    pub fn end(&self) -> Index {
+    pub(super) fn end(&self) -> Index {
         self.first + self.frames.len() as Index
     }
 
     /// The frames from a place on; none where that is not there yet.
-    pub fn from(&self, place: Index) -> impl Iterator<Item = &Arc<Frame>> {
+    pub(super) fn from(&self, place: Index) -> impl Iterator<Item = &Arc<Frame>> {
         let skip = place.saturating_sub(self.first).min(self.frames.len() as Index);
         self.frames.range(skip as usize..)
     }
 
     /// Takes one more; the oldest ones make room for it.
-    pub fn push(&mut self, frame: Arc<Frame>) {
+    pub(super) fn push(&mut self, frame: Arc<Frame>) {
         self.bytes += frame.size();
         self.frames.push_back(frame);
         while self.frames.len() > MOST_FRAMES || (self.bytes > MOST_BYTES && self.frames.len() > 1) {
@@ -118,10 +121,12 @@ struct State {
 }
 
 impl Feed {
-    pub(super) fn new(org: OrgId, audience: Audience, epoch: Arc<str>, view: Arc<Org>, writers: &[Inbox]) -> Self {
+    pub(super) fn new(org: OrgId, audience: Audience, epoch: &str, view: Arc<Org>, writers: &[Inbox]) -> Self {
         let writers = writers.iter().map(|inbox| (inbox.clone(), 0)).collect();
         let state = State { log: Log::default(), seq: view.seq(), view, snapshot: None, writers, ended: false };
         let id = FeedId(NEXT.fetch_add(1, Ordering::Relaxed));
+        // What one audience has is nothing for the other one to go on from.
+        let epoch = format!("{epoch}-{}", if audience == Audience::Members { 'm' } else { 'p' }).into();
         Self { id, org, audience, epoch, state: Mutex::new(state), news: watch::Sender::new(0) }
     }
 
@@ -130,62 +135,77 @@ impl Feed {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What its audience is told of a commit.
-    pub(super) fn committed(&self, before: &Org, commit: &Commit, after: &Arc<Org>) {
-        let mut state = self.state();
-        let mut tell = |step: Step<'_>| {
-            if let Some(change) = Change::of(&step, self.audience) {
-                let frame = Frame::event(self.org, &self.epoch, state.seq, &step, &change);
-                state.seq = step.seq;
-                state.push(self.id, Arc::new(frame));
+    /// What its audience is told of some steps of its organization, and how that is then. Written down before anybody has
+    /// to wait for it; only one at a time tells a feed something.
+    pub(super) fn tell(&self, steps: &[Step<'_>], after: &Arc<Org>) {
+        let mut seq = self.state().seq;
+        let mut frames = Vec::new();
+        for step in steps {
+            if let Some(change) = Change::of(step, self.audience) {
+                frames.push(Arc::new(Frame::event(self.org, &self.epoch, seq, step, &change)));
+                seq = step.seq;
             }
-        };
-        match Step::only(before, commit, after) {
-            Some(step) => tell(step),
-            None => before.clone().apply_telling(commit, &mut tell),
         }
-        state.view = after.clone();
-        state.snapshot = None;
+        let mut state = self.state();
+        frames.into_iter().for_each(|frame| state.push(self.id, frame));
+        (state.seq, state.view, state.snapshot) = (seq, after.clone(), None);
         self.news.send_replace(state.log.end());
     }
 
-    /// It is not known what happened: everybody gets the page as it is now.
+    /// It is not known what happened, or it is too much to tell: everybody gets the page as it is now.
     pub(super) fn start_again(&self, view: &Arc<Org>) {
+        let snapshot = self.encoded(view, view.seq());
         let mut state = self.state();
-        (state.view, state.seq, state.snapshot) = (view.clone(), view.seq(), None);
-        if let Some(snapshot) = self.snapshot(&mut state) {
+        (state.view, state.seq) = (view.clone(), view.seq());
+        state.snapshot.clone_from(&snapshot);
+        if let Some(snapshot) = snapshot {
             state.push(self.id, snapshot);
         }
         self.news.send_replace(state.log.end());
     }
 
-    /// A reader that is to be written to by this writer: from now on it is told everything.
-    pub fn join(&self, writer: usize, had: Option<&Had>) -> Option<(Place, Option<Log>)> {
+    /// Who has all that was told has everything up to here: numbers never go back, also not for who comes from before a
+    /// restart and was told to have the last one of them.
+    pub(super) fn reach(&self, seq: Seq) {
         let mut state = self.state();
-        let place = self.place(&mut state, had)?;
-        let log = (state.writers[writer].1 == 0).then(|| state.log.clone());
-        state.writers[writer].1 += 1;
-        Some((place, log))
+        (state.seq, state.snapshot) = (state.seq.max(seq), None);
     }
 
-    /// Readers of this writer are gone; says how many it has or is about to get.
+    /// Gives a reader its place and hands it to its writer, both under one lock: from then on it is told everything.
+    /// False when there is nothing to listen to any more.
+    pub(super) fn join(self: &Arc<Self>, writer: usize, had: Option<&Had>, message: impl FnOnce(Follow) -> Message) -> bool {
+        let mut state = self.ready(had);
+        let Some(place) = self.place(&mut state, had) else { return false };
+        let (inbox, readers) = &mut state.writers[writer];
+        *readers += 1;
+        inbox.send(message(Follow { feed: self.clone(), place }));
+        true
+    }
+
+    /// A reader of this writer is gone; says how many it has or is about to get.
     pub fn left(&self, writer: usize) -> usize {
         let mut state = self.state();
         state.writers[writer].1 -= 1;
         state.writers[writer].1
     }
 
+    /// The log as it is, for a writer that has none. What comes after it may be on its way to that already.
+    pub(super) fn log(&self) -> Log {
+        self.state().log.clone()
+    }
+
     /// Where a reader begins that asks for its frames itself; and how it learns that there are more.
     pub fn watch(&self, had: Option<&Had>) -> Option<(Place, watch::Receiver<Index>)> {
-        let mut state = self.state();
+        let mut state = self.ready(had);
         Some((self.place(&mut state, had)?, self.news.subscribe()))
     }
 
     /// The frames from a place on, at most so many. Who is too far behind goes on with a snapshot.
     pub fn read(&self, from: Index, most: usize) -> Option<(Vec<Arc<Frame>>, Index)> {
-        let mut state = self.state();
+        let state = self.state();
         if from < state.log.first {
-            let place = self.newest(&mut state)?;
+            drop(state);
+            let place = self.catch_up()?;
             return Some((place.first.into_iter().collect(), place.next));
         }
         let frames: Vec<_> = state.log.from(from).take(most).cloned().collect();
@@ -195,7 +215,7 @@ impl Feed {
 
     /// The page as it is, and the frame that comes after it: for who fell behind.
     pub fn catch_up(&self) -> Option<Place> {
-        self.newest(&mut self.state())
+        self.newest(&mut self.ready(None))
     }
 
     /// The organization is gone, and so is whoever listened to it.
@@ -220,40 +240,61 @@ impl Feed {
         self.news.receiver_count() > 0 || self.state().writers.iter().any(|(_, readers)| *readers > 0)
     }
 
+    /// Where a reader goes on that has something; nowhere when it cannot.
+    fn goes_on(&self, state: &State, had: Option<&Had>) -> Option<Index> {
+        let had = had.filter(|had| *had.epoch == *self.epoch)?;
+        if had.seq == state.seq { Some(state.log.end()) } else { state.log.after(had.seq) }
+    }
+
     fn place(&self, state: &mut State, had: Option<&Had>) -> Option<Place> {
         if state.ended {
             return None;
         }
-        if let Some(had) = had.filter(|had| *had.epoch == *self.epoch) {
-            if had.seq == state.seq {
-                return Some(Place { first: None, next: state.log.end() });
+        match self.goes_on(state, had) {
+            Some(next) => Some(Place { first: None, next }),
+            None => self.newest(state),
+        }
+    }
+
+    /// The state, with a snapshot in it if this reader needs one. That is written down without the lock, while others go
+    /// on; when they are faster again and again, they have to wait.
+    fn ready(&self, had: Option<&Had>) -> MutexGuard<'_, State> {
+        for _ in 0..MOST_VAIN {
+            let state = self.state();
+            if state.ended || state.snapshot.is_some() || self.goes_on(&state, had).is_some() {
+                return state;
             }
-            if let Some(next) = state.log.after(had.seq) {
-                return Some(Place { first: None, next });
+            let (view, seq) = (state.view.clone(), state.seq);
+            drop(state);
+            let snapshot = self.encoded(&view, seq);
+            let mut state = self.state();
+            if Arc::ptr_eq(&state.view, &view) && state.seq == seq {
+                state.snapshot = snapshot;
+                return state;
             }
         }
-        self.newest(state)
+        self.state()
     }
 
     fn newest(&self, state: &mut State) -> Option<Place> {
-        let first = Some(self.snapshot(state)?);
-        Some(Place { first, next: state.log.end() })
+        if state.snapshot.is_none() {
+            state.snapshot = self.encoded(&state.view, state.seq);
+        }
+        Some(Place { first: Some(state.snapshot.clone()?), next: state.log.end() })
     }
 
-    fn snapshot(&self, state: &mut State) -> Option<Arc<Frame>> {
-        if state.snapshot.is_none() {
-            let page = Page { seq: state.seq, ..Page::of(&state.view, self.audience)? };
-            state.snapshot = Some(Arc::new(Frame::snapshot(self.org, &self.epoch, &page)));
-        }
-        state.snapshot.clone()
+    fn encoded(&self, view: &Org, seq: Seq) -> Option<Arc<Frame>> {
+        let page = Page { seq, ..Page::of(view, self.audience)? };
+        Some(Arc::new(Frame::snapshot(self.org, &self.epoch, &page)))
     }
 }
 
 impl State {
     fn push(&mut self, feed: FeedId, frame: Arc<Frame>) {
+        let place = self.log.end();
         for (inbox, readers) in &self.writers {
             if *readers > 0 {
-                inbox.send(Message::News(feed, frame.clone()));
+                inbox.send(Message::News(feed, place, frame.clone()));
             }
         }
         self.log.push(frame);

@@ -6,6 +6,9 @@ use serde::Serialize;
 use std::sync::OnceLock;
 use tocsin_actors::domain::{OrgId, Seq, Step, Timestamp};
 
+/// Larger ones are not compressed: that would take longer than other sockets of the same writer should wait.
+const MOST_DEFLATED: usize = 64 * 1024;
+
 /// A message of the live stream in every form in which it is sent; the rarer ones are made when somebody wants them.
 #[derive(Debug)]
 pub struct Frame {
@@ -53,7 +56,7 @@ impl Frame {
 
     /// As a WebSocket frame.
     pub fn on_socket(&self, deflate: bool) -> &[u8] {
-        if !deflate {
+        if !deflate || self.socket.len() > MOST_DEFLATED {
             return &self.socket;
         }
         self.deflated.get_or_init(|| socket::text(self.json().as_bytes(), true))

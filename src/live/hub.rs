@@ -10,13 +10,16 @@ use std::{
 };
 use tocsin_actors::{
     directory::{Directory, Listener},
-    domain::{Commit, Event, Org, OrgId, UserId},
+    domain::{Commit, Event, Org, OrgId, Step, UserId},
     org::OrgError,
 };
 use tokio::sync::{OnceCell, mpsc};
 
 /// How long an organization's recent frames are kept when nobody listens.
 const LINGERS: Duration = Duration::from_secs(120);
+
+/// How many events of one commit are told one by one.
+const MOST_EVENTS: u64 = 64;
 
 /// Whose membership has ended, perhaps; everybody's, where it is not known what happened.
 pub(super) type Removed = (OrgId, Option<UserId>);
@@ -72,18 +75,19 @@ impl Hub {
         let view = state.view.take().filter(|newer| newer.seq() > view.seq()).unwrap_or(view);
         let recent = recent.filter(|recent| recent.commits.last().is_some_and(|last| last.last == view.seq()));
         let begin = recent.as_ref().map_or(&view, |recent| &recent.before);
-        let feed = |audience| Arc::new(Feed::new(org, audience, self.epoch.clone(), begin.clone(), &self.writers));
+        let feed = |audience| Arc::new(Feed::new(org, audience, &self.epoch, begin.clone(), &self.writers));
         let feeds = Audience::ALL.map(feed);
         if let Some(recent) = recent {
-            let mut before = (*recent.before).clone();
+            let mut before = recent.before.clone();
             for commit in &recent.commits {
-                let mut after = before.clone();
+                let mut after = (*before).clone();
                 commit.entries.iter().for_each(|entry| after.apply(entry));
                 let after = Arc::new(after);
-                feeds.iter().for_each(|feed| feed.committed(&before, commit, &after));
-                before = (*after).clone();
+                tell(&feeds, &before, commit, &after);
+                before = after;
             }
         }
+        feeds.iter().for_each(|feed| feed.reach(view.seq()));
         if view.organization().is_none() {
             feeds.iter().for_each(|feed| feed.end());
         }
@@ -146,15 +150,13 @@ impl Listener for Channel {
             return;
         };
         let goes_on = state.view.as_ref().is_some_and(|known| known.seq() + 1 == commit.first);
-        for feed in feeds {
-            if goes_on {
-                feed.committed(before, commit, after);
-            } else {
-                feed.start_again(after);
-            }
-            if after.organization().is_none() {
-                feed.end();
-            }
+        if goes_on {
+            tell(feeds, before, commit, after);
+        } else {
+            feeds.iter().for_each(|feed| feed.start_again(after));
+        }
+        if after.organization().is_none() {
+            feeds.iter().for_each(|feed| feed.end());
         }
         state.view = Some(after.clone());
         drop(state);
@@ -179,4 +181,17 @@ impl Listener for Channel {
         state.view = Some(view.clone());
         let _ = self.removed.send((view.id(), None)); // as above
     }
+}
+
+/// Tells all audiences of a commit, event by event; or, when that is more than anybody wants to hear, how things are then.
+fn tell(feeds: &[Arc<Feed>; 2], before: &Org, commit: &Commit, after: &Arc<Org>) {
+    if commit.last - commit.first >= MOST_EVENTS {
+        return feeds.iter().for_each(|feed| feed.start_again(after));
+    }
+    if let Some(step) = Step::only(before, commit, after) {
+        return feeds.iter().for_each(|feed| feed.tell(&[step], after));
+    }
+    let states = before.steps(commit);
+    let steps = Step::along(&states, commit);
+    feeds.iter().for_each(|feed| feed.tell(&steps, after));
 }

@@ -2,9 +2,10 @@
 //! now and then for what ends on another server.
 
 use crate::identity::{Caller, Ended, Who};
-use futures::future::BoxFuture;
+use futures::{StreamExt, future::BoxFuture};
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -16,6 +17,8 @@ use tocsin_actors::domain::{Org, OrgId, UserId};
 pub trait Gate: Send + Sync {
     /// The organization with this id or slug.
     fn find<'a>(&'a self, word: &'a str) -> BoxFuture<'a, Result<Option<Arc<Org>>, Refusal>>;
+    /// Whether somebody at this address may ask now: for who they are, or for an organization.
+    fn may_ask(&self, client: IpAddr, who_they_are: bool) -> bool;
     /// Who has this token.
     fn known(&self, token: String) -> BoxFuture<'_, Result<Pass, Refusal>>;
     /// Whether this one may listen to an organization as a member does.
@@ -23,6 +26,9 @@ pub trait Gate: Send + Sync {
     /// Whether they are still who they were. Unknown counts as yes: a database that is away ends no conversation.
     fn is_still<'a>(&'a self, pass: &'a Pass) -> BoxFuture<'a, bool>;
 }
+
+/// How many are looked at at once.
+const AT_ONCE: usize = 16;
 
 /// Who listens, and what they showed for it.
 pub struct Pass {
@@ -86,7 +92,7 @@ impl Members {
     /// Looks at those whom this is about, and ends what they may not have any more.
     pub(super) async fn look_again(&self, gate: &dyn Gate, about: About) {
         let concerned: Vec<_> = self.entries().values().filter(|entry| about.concerns(entry)).cloned().collect();
-        for entry in concerned {
+        let look = async |entry: Arc<Entry>| {
             let may = match gate.find(&entry.org.to_string()).await {
                 Ok(Some(org)) => gate.may_listen(&entry.pass, &org) && gate.is_still(&entry.pass).await,
                 Ok(None) => false,
@@ -95,7 +101,8 @@ impl Members {
             if !may {
                 (entry.end)();
             }
-        }
+        };
+        futures::stream::iter(concerned).for_each_concurrent(AT_ONCE, look).await;
     }
 }
 

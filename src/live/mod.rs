@@ -28,11 +28,13 @@ use crate::{
     identity::{Ended, Identity},
     page::Audience,
 };
-use hub::{Hub, Removed};
+use feed::FeedId;
+use hub::{Channel, Hub, Removed};
 use members::{About, Members};
 use socket2::SockRef;
 use std::{
     io,
+    net::IpAddr,
     ops::Range,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -54,7 +56,7 @@ use tokio::{
     time::interval,
 };
 use uuid::Uuid;
-use writers::{ConnectionId, Conversation, Follow, Message, Newcomer, Stream, WriterSettings, Writers};
+use writers::{ConnectionId, Conversation, Message, Named, Newcomer, Stream, WriterSettings, Writers};
 
 /// How often it is looked at what nobody listens to any more.
 const SWEEP_EVERY: Duration = Duration::from_secs(15);
@@ -91,14 +93,22 @@ pub struct Taken {
     pub already: Vec<u8>,
     /// What it is to be told before anything else, if it was not told yet.
     pub answer: Vec<u8>,
+    /// From where it came.
+    pub client: IpAddr,
     /// Kept until it is gone.
     pub keep: Box<dyn Send>,
+}
+
+/// An organization that can be listened to.
+pub struct Open {
+    org: OrgId,
+    channel: Arc<Channel>,
 }
 
 /// Somebody who wants to listen.
 pub struct Joining {
     /// To whom.
-    pub org: OrgId,
+    pub to: Open,
     /// Who it is, where that is known and they may listen as a member.
     pub pass: Option<Arc<Pass>>,
     /// Whether they are going to say who they are.
@@ -146,29 +156,44 @@ impl Live {
         let _ = self.0.gate.set(gate);
     }
 
+    /// Makes sure that there is something to listen to, before anybody is told that they may.
+    pub async fn open(&self, org: OrgId) -> Result<Open, OrgError> {
+        Ok(Open { org, channel: self.0.hub.channel(org).await? })
+    }
+
     /// Takes a socket over.
-    pub async fn welcome(&self, taken: Taken, joining: Joining) -> Result<(), OrgError> {
-        let Taken { stream, already, answer, keep } = taken;
-        let Joining { org, pass, introduces_itself, had, deflate } = joining;
+    pub fn welcome(&self, taken: Taken, joining: Joining) {
+        let Taken { stream, already, answer, client, keep } = taken;
+        let Joining { to: Open { org, channel }, pass, introduces_itself, had, deflate } = joining;
         let writer = self.0.writers.next();
-        let mut newcomer = Newcomer { stream, already, answer, deflate, follow: None, keep, remember: false, named: None };
-        if let Some(pass) = pass {
-            newcomer.follow = self.0.place(writer, org, Audience::Members, had.as_ref()).await?;
-            newcomer.remember = true;
-            let live = self.0.clone();
-            newcomer.named = Some(Box::new(move |who| {
-                let seat = live.members.seat(org, pass.clone(), live.ender(who));
-                live.talk.came_with(who, org, pass, seat);
-            }));
-        } else if introduces_itself {
-            newcomer.remember = true;
-            let live = self.0.clone();
-            newcomer.named = Some(Box::new(move |who| live.talk.awaits(who, org, had)));
-        } else {
-            newcomer.follow = self.0.place(writer, org, Audience::Public, had.as_ref()).await?;
-        }
-        self.0.writers.inboxes()[writer].send(Message::Welcome(Box::new(newcomer)));
-        Ok(())
+        let live = Arc::downgrade(&self.0); // the message may wait longer than the server lives
+        let new = |follow, named: Option<Named>| {
+            let remember = named.is_some();
+            Message::Welcome(Box::new(Newcomer { stream, already, answer, client, deflate, follow, keep, remember, named }))
+        };
+        let (audience, named): (_, Option<Named>) = match pass {
+            None if introduces_itself => {
+                let had = had.clone();
+                let named: Named = Box::new(move |who| {
+                    if let Some(live) = live.upgrade() {
+                        live.talk.awaits(&live, who, org, had);
+                    }
+                });
+                return self.0.writers.inboxes()[writer].send(new(None, Some(named)));
+            }
+            None => (Audience::Public, None),
+            Some(pass) => {
+                let named: Named = Box::new(move |who| {
+                    if let Some(live) = live.upgrade() {
+                        let seat = live.members.seat(org, pass.clone(), live.ender(who));
+                        live.talk.came_with(who, org, pass, seat);
+                    }
+                });
+                (Audience::Members, Some(named))
+            }
+        };
+        // Without a place the organization is gone this very moment: the socket is dropped with the message.
+        let _ = channel.feed(audience).is_some_and(|feed| feed.join(writer, had.as_ref(), |follow| new(Some(follow), named)));
     }
 
     /// The same stream for who asks for frames one after the other.
@@ -230,19 +255,13 @@ impl Inner {
         self.gate.get().ok_or_else(early)
     }
 
-    /// A place in a feed for a socket of this writer. None where the organization is gone.
-    async fn place(&self, writer: usize, org: OrgId, audience: Audience, had: Option<&Had>) -> Result<Option<Follow>, OrgError> {
-        let channel = self.hub.channel(org).await?;
-        let Some(feed) = channel.feed(audience) else { return Ok(None) };
-        Ok(feed.join(writer, had).map(|(place, log)| Follow { feed, place, log }))
-    }
-
-    async fn follow(&self, who: ConnectionId, org: OrgId, audience: Audience, had: Option<&Had>) -> Result<(), Refusal> {
-        let placed = self.place(who.writer(), org, audience, had).await;
-        let placed = placed.map_err(|error| Refusal { code: "unavailable", message: error.to_string() })?;
-        let follow = placed.ok_or_else(talk::unknown)?;
-        self.writers.tell(who, Message::Follow(who, follow));
-        Ok(())
+    /// From now on this socket listens to an organization; says to which of its feeds.
+    async fn follow(&self, who: ConnectionId, org: OrgId, audience: Audience, had: Option<&Had>) -> Result<FeedId, Refusal> {
+        let channel = self.hub.channel(org).await;
+        let channel = channel.map_err(|error| Refusal { code: "unavailable", message: error.to_string() })?;
+        let feed = channel.feed(audience).ok_or_else(talk::unknown)?;
+        let joined = feed.join(who.writer(), had, |follow| Message::Follow(who, follow));
+        if joined { Ok(feed.id) } else { Err(talk::unknown()) }
     }
 
     /// What ends the conversation with somebody who may not listen any more.
@@ -264,6 +283,7 @@ async fn keep(
     mut removals: mpsc::UnboundedReceiver<Removed>,
 ) {
     let (mut sweep, mut look) = (interval(SWEEP_EVERY), interval(LOOK_EVERY));
+    let mut everybody: Option<JoinHandle<()>> = None;
     loop {
         let about = tokio::select! {
             _ = sweep.tick() => None,
@@ -276,9 +296,18 @@ async fn keep(
             Some((org, user)) = removals.recv() => Some(About::Membership(org, user)),
         };
         let Some(live) = live.upgrade() else { return };
-        match (about, live.gate.get()) {
-            (Some(about), Some(gate)) => live.members.look_again(&**gate, about).await,
-            (_, _) => live.hub.sweep(),
+        let (Some(about), Some(gate)) = (about, live.gate.get().cloned()) else {
+            live.hub.sweep();
+            continue;
+        };
+        // The store may take its time: nobody waits for anybody else's answer.
+        let is_everybody = matches!(about, About::Everybody);
+        if is_everybody && everybody.as_ref().is_some_and(|task| !task.is_finished()) {
+            continue;
+        }
+        let task = tokio::spawn(async move { live.members.look_again(&*gate, about).await });
+        if is_everybody {
+            everybody = Some(task);
         }
     }
 }

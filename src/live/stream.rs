@@ -61,7 +61,7 @@ impl Reader {
                 changed = self.news.changed() => changed.ok()?,
                 // Without a seat nobody can end it, and the sender is gone at once.
                 Ok(()) = self.ended.changed() => {}
-                _ = self.closing.changed() => {}
+                closing = self.closing.changed() => closing.ok()?,
             }
         }
     }

@@ -1,16 +1,20 @@
 //! What readers say to us, and what they are answered: who they are, and what they want to listen to.
+//!
+//! What one socket says is done in the order in which it was said, one thing after the other, away from the writer's
+//! thread. So a socket that asks for much waits for itself.
 
 use super::{
     Inner,
-    feed::{Feed, Had},
-    members::{Pass, Refusal, Seated},
+    feed::{FeedId, Had},
+    members::{Gate, Pass, Refusal, Seated},
     socket::{self, CloseCode, Heard},
     writers::{Answer, ConnectionId, Conversation, Message, Speaker},
 };
 use crate::page::Audience;
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
@@ -20,6 +24,8 @@ use tocsin_actors::domain::{OrgId, Seq};
 const INTRODUCED_WITHIN: Duration = Duration::from_secs(10);
 /// To how many organizations one socket may listen.
 const MOST_ORGS: usize = 32;
+/// How much of what a socket said may wait until it is done.
+const MOST_WAITING: usize = 32;
 /// The close code for who may not listen any more.
 pub(super) const ENDED: u16 = 4401;
 
@@ -60,10 +66,15 @@ pub(super) struct Talk {
 #[derive(Default)]
 struct Known {
     pass: Option<Arc<Pass>>,
-    /// By organization.
+    /// To what it listens; not known until it says something for the first time.
+    follows: Option<HashMap<OrgId, FeedId>>,
+    /// Where it listens as a member.
     seats: HashMap<OrgId, Seated>,
     /// What it wants to listen to as soon as it has said who it is.
     waiting: Option<(OrgId, Option<Had>)>,
+    /// What it said and is not done yet.
+    queue: VecDeque<Said>,
+    busy: bool,
 }
 
 impl Talk {
@@ -75,28 +86,49 @@ impl Talk {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does something with what is known of a socket, if it is still there.
+    fn with<T>(&self, who: ConnectionId, change: impl FnOnce(&mut Known) -> T) -> Option<T> {
+        self.known().get_mut(&who).map(change)
+    }
+
     /// Somebody came with credentials, and listens as a member already.
     pub(super) fn came_with(&self, who: ConnectionId, org: OrgId, pass: Arc<Pass>, seat: Seated) {
-        let known = Known { pass: Some(pass), seats: HashMap::from([(org, seat)]), waiting: None };
+        let known = Known { pass: Some(pass), seats: HashMap::from([(org, seat)]), ..Known::default() };
         self.known().insert(who, known);
     }
 
     /// Somebody will say who they are before they listen.
-    pub(super) fn awaits(&self, who: ConnectionId, org: OrgId, had: Option<Had>) {
+    pub(super) fn awaits(&self, live: &Arc<Inner>, who: ConnectionId, org: OrgId, had: Option<Had>) {
         self.known().insert(who, Known { waiting: Some((org, had)), ..Known::default() });
-        let Some(live) = self.live() else { return };
-        let runtime = live.runtime.clone();
+        let (live, runtime) = (Arc::downgrade(live), live.runtime.clone());
         runtime.spawn(async move {
             tokio::time::sleep(INTRODUCED_WITHIN).await;
-            if live.talk.known().get(&who).is_some_and(|known| known.waiting.is_some()) {
-                let reason = r#"{"code":"unauthorized"}"#.to_owned();
-                live.writers.tell(who, Message::Close(who, CloseCode::from(ENDED), reason));
+            if let Some(live) = live.upgrade()
+                && live.talk.with(who, |known| known.waiting.is_some()) == Some(true)
+            {
+                live.close(who, ENDED, r#"{"code":"unauthorized"}"#);
             }
         });
     }
 
-    fn live(&self) -> Option<Arc<Inner>> {
-        self.live.get()?.upgrade()
+    /// Puts it behind what was said before. False when that is too much; true for whoever is to do it.
+    fn queue(&self, who: &Speaker<'_>, said: Said) -> Result<bool, ()> {
+        let mut known = self.known();
+        let known = known.entry(who.id).or_default();
+        known.follows.get_or_insert_with(|| (who.follows)().iter().map(|feed| (feed.org, feed.id)).collect());
+        if known.queue.len() >= MOST_WAITING {
+            return Err(());
+        }
+        known.queue.push_back(said);
+        Ok(!std::mem::replace(&mut known.busy, true))
+    }
+
+    fn next(&self, who: ConnectionId) -> Option<Said> {
+        self.with(who, |known| {
+            let next = known.queue.pop_front();
+            known.busy = next.is_some();
+            next
+        })?
     }
 }
 
@@ -111,16 +143,17 @@ impl Conversation for Talk {
         if let Said::Ping = said {
             return Answer::Say(Told::Pong.frame());
         }
-        let Some(live) = self.live() else { return Answer::Nothing };
-        let (id, follows) = (who.id, (who.follows)());
-        let runtime = live.runtime.clone();
-        // One after the other for each socket would be better still; who cares about the order waits for the answer.
-        runtime.spawn(async move {
-            if let Err(refusal) = live.do_as_said(id, said, follows).await {
-                live.tell(id, &Told::Error { code: refusal.code, message: &refusal.message });
+        let Some(live) = self.live.get().and_then(Weak::upgrade) else { return Answer::Nothing };
+        let (id, client) = (who.id, who.client);
+        match self.queue(who, said) {
+            Err(()) => Answer::Close(CloseCode::Policy, r#"{"code":"too_many_messages"}"#.to_owned()),
+            Ok(false) => Answer::Nothing,
+            Ok(true) => {
+                live.writers.tell(id, Message::Remember(id));
+                live.runtime.clone().spawn(async move { live.do_as_said(id, client).await });
+                Answer::Nothing
             }
-        });
-        Answer::Nothing
+        }
     }
 
     fn gone(&self, who: ConnectionId) {
@@ -133,68 +166,103 @@ impl Inner {
         self.writers.tell(who, Message::Say(who, told.frame()));
     }
 
-    async fn do_as_said(self: &Arc<Self>, who: ConnectionId, said: Said, follows: Vec<Arc<Feed>>) -> Result<(), Refusal> {
-        match said {
-            Said::Ping => Ok(()),
-            Said::Auth { token } => self.introduced(who, token, follows).await,
-            Said::Subscribe { org, epoch, seq } => {
-                if follows.len() >= MOST_ORGS {
-                    let message = format!("a socket may listen to {MOST_ORGS} organizations");
-                    return Err(Refusal { code: "too_many_subscriptions", message });
+    fn close(&self, who: ConnectionId, code: u16, reason: &str) {
+        self.writers.tell(who, Message::Close(who, CloseCode::from(code), reason.to_owned()));
+    }
+
+    async fn do_as_said(self: &Arc<Self>, who: ConnectionId, client: IpAddr) {
+        while let Some(said) = self.talk.next(who) {
+            let done = match said {
+                Said::Ping => Ok(()),
+                Said::Auth { token } => self.introduced(who, client, token).await,
+                Said::Subscribe { org, epoch, seq } => {
+                    let had = epoch.zip(seq).map(|(epoch, seq)| Had { epoch, seq });
+                    self.subscribe(who, client, &org, had).await
                 }
-                let had = epoch.zip(seq).map(|(epoch, seq)| Had { epoch, seq });
-                let org = self.find(&org).await?;
-                if follows.iter().any(|feed| feed.org == org) {
-                    self.tell(who, &Told::Subscribed { org });
-                    return Ok(());
-                }
-                let pass = self.talk.known().get(&who).and_then(|known| known.pass.clone());
-                let audience = self.seat(who, org, pass).await?;
-                self.tell(who, &Told::Subscribed { org });
-                self.follow(who, org, audience, had.as_ref()).await
-            }
-            Said::Unsubscribe { org } => {
-                let org = self.find(&org).await?;
-                for feed in follows.iter().filter(|feed| feed.org == org) {
-                    self.writers.tell(who, Message::Unfollow(who, feed.id));
-                }
-                if let Some(known) = self.talk.known().get_mut(&who) {
-                    known.seats.remove(&org);
-                }
-                self.tell(who, &Told::Unsubscribed { org });
-                Ok(())
+                Said::Unsubscribe { org } => self.unsubscribe(who, client, &org).await,
+            };
+            if let Err(refusal) = done {
+                self.tell(who, &Told::Error { code: refusal.code, message: &refusal.message });
             }
         }
     }
 
+    async fn subscribe(self: &Arc<Self>, who: ConnectionId, client: IpAddr, word: &str, had: Option<Had>) -> Result<(), Refusal> {
+        let org = self.find(client, word).await?;
+        let known = self.talk.with(who, |known| {
+            let follows = known.follows.as_ref();
+            (follows.is_some_and(|follows| follows.contains_key(&org)), follows.map_or(0, HashMap::len), known.pass.clone())
+        });
+        let Some((already, count, pass)) = known else { return Ok(()) };
+        if already {
+            self.tell(who, &Told::Subscribed { org });
+            return Ok(());
+        }
+        if count >= MOST_ORGS {
+            let message = format!("a socket may listen to {MOST_ORGS} organizations");
+            return Err(Refusal { code: "too_many_subscriptions", message });
+        }
+        let audience = self.seat(who, org, pass).await?;
+        self.tell(who, &Told::Subscribed { org });
+        self.listens(who, org, audience, had.as_ref()).await
+    }
+
+    async fn unsubscribe(&self, who: ConnectionId, client: IpAddr, word: &str) -> Result<(), Refusal> {
+        let org = self.find(client, word).await?;
+        let feed = self.talk.with(who, |known| {
+            known.seats.remove(&org);
+            known.follows.as_mut().and_then(|follows| follows.remove(&org))
+        });
+        if let Some(Some(feed)) = feed {
+            self.writers.tell(who, Message::Unfollow(who, feed));
+        }
+        self.tell(who, &Told::Unsubscribed { org });
+        Ok(())
+    }
+
     /// Somebody says who they are: what they listen to already they hear as members from now on, where they are.
-    async fn introduced(self: &Arc<Self>, who: ConnectionId, token: String, follows: Vec<Arc<Feed>>) -> Result<(), Refusal> {
+    async fn introduced(self: &Arc<Self>, who: ConnectionId, client: IpAddr, token: String) -> Result<(), Refusal> {
         let gate = self.gate()?;
+        if !gate.may_ask(client, true) {
+            return Err(too_often());
+        }
         let pass = Arc::new(gate.known(token).await?);
-        let waiting = {
-            let mut known = self.talk.known();
-            let known = known.entry(who).or_default();
+        let known = self.talk.with(who, |known| {
             known.pass = Some(pass.clone());
-            known.waiting.take()
-        };
-        self.writers.tell(who, Message::Remember(who));
+            let follows = known.follows.iter().flatten();
+            let follows = follows.map(|(org, feed)| (*org, *feed, known.seats.contains_key(org))).collect::<Vec<_>>();
+            (known.waiting.take(), follows)
+        });
+        let Some((waiting, follows)) = known else { return Ok(()) };
         self.tell(who, &Told::Authenticated);
         if let Some((org, had)) = waiting {
-            if self.seat(who, org, Some(pass)).await? != Audience::Members {
-                let reason = r#"{"code":"forbidden"}"#.to_owned();
-                self.writers.tell(who, Message::Close(who, CloseCode::from(ENDED), reason));
-                return Ok(());
+            let done = match self.seat(who, org, Some(pass)).await {
+                Ok(Audience::Members) => self.listens(who, org, Audience::Members, had.as_ref()).await,
+                Ok(Audience::Public) => {
+                    self.close(who, ENDED, r#"{"code":"forbidden"}"#);
+                    return Ok(());
+                }
+                Err(refusal) => Err(refusal),
+            };
+            if done.is_err() {
+                // It would wait for a page that never comes.
+                self.close(who, CloseCode::Again.into(), r#"{"code":"unavailable","retry_after_ms":2000}"#);
             }
-            return self.follow(who, org, Audience::Members, had.as_ref()).await;
+            return Ok(());
         }
-        for feed in follows {
-            let was_seated = self.talk.known().get(&who).is_some_and(|known| known.seats.contains_key(&feed.org));
-            let audience = self.seat(who, feed.org, Some(pass.clone())).await?;
-            if audience == Audience::Members && !was_seated {
-                self.writers.tell(who, Message::Unfollow(who, feed.id));
-                self.follow(who, feed.org, audience, None).await?;
+        for (org, feed, is_member) in follows {
+            // Who is one already has shown something newer by which it stays one.
+            if self.seat(who, org, Some(pass.clone())).await? == Audience::Members && !is_member {
+                self.writers.tell(who, Message::Unfollow(who, feed));
+                self.listens(who, org, Audience::Members, None).await?;
             }
         }
+        Ok(())
+    }
+
+    async fn listens(&self, who: ConnectionId, org: OrgId, audience: Audience, had: Option<&Had>) -> Result<(), Refusal> {
+        let feed = self.follow(who, org, audience, had).await?;
+        self.talk.with(who, |known| known.follows.get_or_insert_default().insert(org, feed));
         Ok(())
     }
 
@@ -206,15 +274,21 @@ impl Inner {
             return Ok(Audience::Public);
         }
         let seat = self.members.seat(org, pass, self.ender(who));
-        if let Some(known) = self.talk.known().get_mut(&who) {
-            known.seats.insert(org, seat);
-        }
+        self.talk.with(who, |known| known.seats.insert(org, seat));
         Ok(Audience::Members)
     }
 
-    async fn find(&self, word: &str) -> Result<OrgId, Refusal> {
-        self.gate()?.find(word).await?.map(|org| org.id()).ok_or_else(unknown)
+    async fn find(&self, client: IpAddr, word: &str) -> Result<OrgId, Refusal> {
+        let gate: &Arc<dyn Gate> = self.gate()?;
+        if !gate.may_ask(client, false) {
+            return Err(too_often());
+        }
+        gate.find(word).await?.map(|org| org.id()).ok_or_else(unknown)
     }
+}
+
+fn too_often() -> Refusal {
+    Refusal { code: "rate_limited", message: "too many requests, try again later".to_owned() }
 }
 
 pub(super) fn unknown() -> Refusal {

@@ -165,3 +165,59 @@ async fn who_vanishes_is_forgotten() {
     say_nothing_is_left(&server).await;
     server.end().await;
 }
+
+#[tokio::test]
+async fn who_asks_for_the_same_twice_in_one_breath_is_told_once() {
+    let server = Server::start().await;
+    let (founder, org) = server.founder("breath-one").await;
+    let other = founder.found("breath-two").await;
+    let services = furnished(&founder, &other).await;
+    let mut socket = open(&server.stranger().base, &format!("/ws/{}", org.slug), None).await.unwrap();
+    hear(&mut socket).await.unwrap();
+    for _ in 0..5 {
+        socket.feed(Message::text(json!({"type": "subscribe", "org": other.slug}).to_string())).await.unwrap();
+    }
+    socket.flush().await.unwrap();
+    let mut snapshots = 0;
+    for _ in 0..6 {
+        snapshots += usize::from(hear(&mut socket).await.unwrap()["type"] == "snapshot");
+    }
+    assert_eq!(snapshots, 1);
+    for service in &services[..2] {
+        founder.client.patch(&other.at(&format!("/services/{service}")), json!({"status": "partial_outage"})).await.is(200);
+        assert_eq!(hear(&mut socket).await.unwrap()["type"], "event");
+    }
+    say(&mut socket, json!({"type": "ping"})).await;
+    assert_eq!(hear(&mut socket).await.unwrap(), json!({"type": "pong"}), "nothing was told twice");
+    // What is said in one breath is done in order.
+    let said = [json!({"type": "unsubscribe", "org": other.slug}), json!({"type": "subscribe", "org": other.slug})];
+    for said in said.iter().cycle().take(6) {
+        socket.feed(Message::text(said.to_string())).await.unwrap();
+    }
+    socket.flush().await.unwrap();
+    let mut heard = Vec::new();
+    for _ in 0..9 {
+        heard.push(hear(&mut socket).await.unwrap()["type"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(heard.join(" "), ["unsubscribed subscribed snapshot"; 3].join(" "));
+    server.end().await;
+}
+
+#[tokio::test]
+async fn a_message_in_endless_pieces_ends_its_socket_alone() {
+    let server = Server::start().await;
+    let (founder, org) = server.founder("endless").await;
+    let services = furnished(&founder, &org).await;
+    let base = server.stranger().base;
+    let mut good = Follower::following(&server.stranger(), &org.slug).await;
+    let mut pieces = b"\x01\x80\0\0\0\0".to_vec();
+    pieces.extend(b"\x00\x80\0\0\0\0".repeat(40_000));
+    let ends = tokio::spawn(async move {
+        let said = rest(raw(&base, "endless", &pieces).await).await;
+        assert!(ends_with_code(&said, 1008));
+    });
+    founder.client.patch(&org.at(&format!("/services/{}", services[0])), json!({"status": "major_outage"})).await.is(200);
+    good.hear().await;
+    ends.await.unwrap();
+    server.end().await;
+}

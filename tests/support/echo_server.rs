@@ -73,6 +73,7 @@ fn greet(mut stream: TcpStream) -> Option<Newcomer> {
         stream: Stream::Tcp(mio::net::TcpStream::from_std(stream)),
         already: Vec::new(),
         answer: Vec::new(),
+        client: std::net::Ipv4Addr::LOCALHOST.into(),
         deflate: agreed.deflate,
         follow: None,
         keep: Box::new(()),

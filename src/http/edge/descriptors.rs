@@ -51,13 +51,14 @@ impl Reserve {
         Self(File::open("/dev/null").ok())
     }
 
-    /// Tells those who wait that there is no room.
-    pub(super) async fn refuse(&mut self, listener: &TcpListener) {
+    /// Tells those who wait that there is no room; says how many.
+    pub(super) async fn refuse(&mut self, listener: &TcpListener) -> usize {
         self.0 = None;
+        let mut refused = 0;
         for _ in 0..AT_ONCE {
             let waiting = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
-            let Ok(Ok((stream, peer))) = waiting else { break };
-            warn!(%peer, "no descriptor for a connection: it was refused");
+            let Ok(Ok((stream, _))) = waiting else { break };
+            refused += 1;
             // The runtime does not know yet that it can be written to; the kernel does, and has room for this.
             let Ok(mut stream) = stream.into_std() else { continue };
             let _ = stream.write(REFUSAL);
@@ -66,6 +67,8 @@ impl Reserve {
             while stream.read(&mut unread).is_ok_and(|count| count > 0) {}
         }
         *self = Self::new();
+        warn!(refused, "no descriptors for new connections");
+        refused
     }
 }
 

@@ -73,7 +73,9 @@ pub(in crate::http) async fn serve<S, B>(
             Ok(accepted) => accepted,
             Err(error) if is_exhausted(&error) => {
                 edge.0.exhausted.now();
-                reserve.refuse(&listener).await;
+                if reserve.refuse(&listener).await == 0 {
+                    tokio::time::sleep(ACCEPT_BACKOFF).await;
+                }
                 continue;
             }
             Err(error) => {

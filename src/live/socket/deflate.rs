@@ -7,6 +7,9 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 /// What we answer to an offer that we take.
 pub const AGREED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
+/// How many last blocks a message may have. It needs none.
+const MOST_ENDS: usize = 4;
+
 /// What every message ends with and none carries.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
@@ -21,7 +24,7 @@ pub fn is_acceptable(offers: &str) -> bool {
             match name {
                 "server_no_context_takeover" | "client_no_context_takeover" => value.is_none(),
                 "client_max_window_bits" => value.is_none_or(|bits| window(bits).is_some()),
-                "server_max_window_bits" => value.and_then(window) == Some(15),
+                // `server_max_window_bits` is one of them: our window is what it is.
                 _ => false,
             }
         };
@@ -69,6 +72,7 @@ impl Default for Inflater {
 impl Inflater {
     pub(super) fn inflated(&mut self, bytes: &[u8], most: usize) -> Result<Vec<u8>, Broken> {
         self.0.reset(false);
+        let mut ends = 0;
         let mut out = Vec::with_capacity((bytes.len() * 3).clamp(64, 64 * 1024));
         for part in [bytes, &TAIL] {
             let mut rest = part;
@@ -76,19 +80,25 @@ impl Inflater {
                 let before = (self.0.total_in(), out.len());
                 let status = self.0.decompress_vec(rest, &mut out, FlushDecompress::Sync);
                 let status = status.map_err(|_| Broken { code: CloseCode::Invalid, reason: "it cannot be decompressed" })?;
-                rest = &rest[(self.0.total_in() - before.0) as usize..];
+                let read = (self.0.total_in() - before.0) as usize;
+                rest = &rest[read..];
                 if out.len() > most {
                     return Err(Broken { code: CloseCode::Size, reason: "the message is too large" });
                 }
                 if status == Status::StreamEnd {
-                    self.0.reset(false); // a block that says that it is the last one; what follows begins anew
+                    // A block that says that it is the last one; what follows begins anew, which is dear.
+                    ends += 1;
+                    if ends > MOST_ENDS {
+                        return Err(Broken { code: CloseCode::Policy, reason: "it costs too much to decompress" });
+                    }
+                    self.0.reset(false);
                 }
                 if rest.is_empty() && out.len() < out.capacity() {
                     break;
                 }
                 if out.len() == out.capacity() {
                     out.reserve(out.capacity());
-                } else if (self.0.total_in(), out.len()) == before {
+                } else if read == 0 && out.len() == before.1 && status != Status::StreamEnd {
                     return Err(Broken { code: CloseCode::Invalid, reason: "it cannot be decompressed" });
                 }
             }

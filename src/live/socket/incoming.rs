@@ -7,6 +7,9 @@ use tungstenite::protocol::frame::{
     coding::{Control, Data, OpCode},
 };
 
+/// How much may be kept beside what is needed.
+const MOST_SPARE: usize = 4 * 1024;
+
 /// What a control frame may carry.
 const MOST_CONTROL: u64 = 125;
 
@@ -44,6 +47,7 @@ struct Message {
     is_text: bool,
     compressed: bool,
     bytes: Vec<u8>,
+    pieces: usize,
     /// Up to where it is known to be UTF-8.
     checked: usize,
 }
@@ -75,6 +79,9 @@ impl Incoming {
         let mut bytes = std::mem::take(&mut partial.frame);
         let taken = partial.take_frames(&mut bytes, most, inflater, &mut tell)?;
         bytes.drain(..taken);
+        if bytes.capacity() > 2 * bytes.len() + MOST_SPARE {
+            bytes.shrink_to_fit();
+        }
         partial.frame = bytes;
         if partial.is_empty() {
             self.partial = None;
@@ -105,7 +112,8 @@ impl Partial {
             let begin = cursor.position() as usize;
             self.check(&header, length, inflater.is_some())?;
             let already = self.message.as_ref().map_or(0, |message| message.bytes.len());
-            if length > most.saturating_sub(already) as u64 {
+            let is_data = matches!(header.opcode, OpCode::Data(_));
+            if is_data && length > most.saturating_sub(already) as u64 {
                 return Err(Broken { code: CloseCode::Size, reason: "the message is too large" });
             }
             let end = begin + length as usize;
@@ -152,9 +160,13 @@ impl Partial {
             // In one piece, which nearly all are: never copied.
             return tell(if data == Data::Text { Heard::Text(utf8(payload)?) } else { Heard::Binary(payload) });
         }
-        let new = || Message { is_text: data == Data::Text, compressed: header.rsv1, bytes: Vec::new(), checked: 0 };
+        let new = || Message { is_text: data == Data::Text, compressed: header.rsv1, bytes: Vec::new(), pieces: 0, checked: 0 };
         let message = self.message.get_or_insert_with(new);
         message.bytes.extend_from_slice(payload);
+        message.pieces += 1;
+        if message.pieces > most {
+            return Err(Broken { code: CloseCode::Policy, reason: "a message in too many pieces" });
+        }
         if !header.is_final {
             return message.check_text(false);
         }

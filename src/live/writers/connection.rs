@@ -7,9 +7,12 @@ use slab::Slab;
 use std::{
     collections::VecDeque,
     io::{self, ErrorKind, IoSlice, Read, Write},
-    net::Shutdown,
+    net::{IpAddr, Shutdown},
     sync::Arc,
 };
+
+/// What a piece costs beside its bytes.
+const PIECE: usize = 64;
 
 /// How many frames go into one write at most.
 const AT_ONCE: usize = 64;
@@ -118,6 +121,7 @@ pub(super) struct Connection {
     pub(super) blocked_at: Option<u32>,
     pub(super) may_say: u16,
     pub(super) deflate: bool,
+    pub(super) client: IpAddr,
     /// Whether it is registered to be told when the kernel takes more.
     pub(super) told_when_free: bool,
     pub(super) remembered: bool,
@@ -128,7 +132,7 @@ pub(super) struct Connection {
 pub(super) struct Gone;
 
 impl Connection {
-    pub(super) fn new(stream: Stream, deflate: bool, remembered: bool, keep: Box<dyn Send>) -> Self {
+    pub(super) fn new(stream: Stream, client: IpAddr, deflate: bool, remembered: bool, keep: Box<dyn Send>) -> Self {
         Self {
             stream,
             incoming: Incoming::default(),
@@ -143,6 +147,7 @@ impl Connection {
             blocked_at: None,
             may_say: 0,
             deflate,
+            client,
             told_when_free: false,
             remembered,
         }
@@ -152,8 +157,18 @@ impl Connection {
     pub(super) fn say(&mut self, bytes: Box<[u8]>, most_unsent: usize) -> Result<(), Gone> {
         let own = self.own.get_or_insert_default();
         own.push_back(bytes);
-        let unsent: usize = own.iter().map(|one| one.len()).sum();
+        let unsent: usize = own.iter().map(|one| one.len() + PIECE).sum();
         if unsent > most_unsent && own.len() > 1 { Err(Gone) } else { Ok(()) }
+    }
+
+    /// How much it keeps in memory that nobody else has any use for.
+    pub(super) fn holds_alone(&self) -> usize {
+        let begun = match &self.begun {
+            Some((Piece::Shared(frame), _)) => Some(frame),
+            _ => None,
+        };
+        let firsts = self.follows.iter().filter_map(|following| following.first.as_ref());
+        firsts.chain(begun).filter(|frame| Arc::strong_count(frame) == 1).map(|frame| frame.size()).sum()
     }
 
     pub(super) fn has_said_all(&self) -> bool {

@@ -14,13 +14,14 @@ mod shard;
 pub use connection::Stream;
 
 use super::{
-    feed::{Feed, FeedId, Log, Place},
+    feed::{Feed, FeedId, Index, Place},
     frame::Frame,
     socket::{CloseCode, Heard},
 };
 use shard::Shard;
 use std::{
     io,
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -83,6 +84,8 @@ pub trait Conversation: Send + Sync {
 pub struct Speaker<'a> {
     /// On which socket.
     pub id: ConnectionId,
+    /// From where.
+    pub client: IpAddr,
     /// Whether it takes compressed messages.
     pub deflate: bool,
     /// To which feeds it listens.
@@ -103,8 +106,8 @@ pub enum Answer {
 pub enum Message {
     /// Somebody new.
     Welcome(Box<Newcomer>),
-    /// A feed has a new frame.
-    News(FeedId, Arc<Frame>),
+    /// A feed has a new frame, at this place.
+    News(FeedId, Index, Arc<Frame>),
     /// A feed has none any more.
     Ended(FeedId),
     /// Somebody listens to a feed from now on.
@@ -131,6 +134,8 @@ pub struct Newcomer {
     pub already: Vec<u8>,
     /// What it is to be told before anything else.
     pub answer: Vec<u8>,
+    /// From where it came.
+    pub client: IpAddr,
     /// Whether messages to it may be compressed.
     pub deflate: bool,
     /// What it listens to.
@@ -140,8 +145,11 @@ pub struct Newcomer {
     /// Whether to tell the conversation when it is gone.
     pub remember: bool,
     /// Where to tell what it is called from now on.
-    pub named: Option<Box<dyn FnOnce(ConnectionId) + Send>>,
+    pub named: Option<Named>,
 }
+
+/// Is told what a socket is called from now on.
+pub type Named = Box<dyn FnOnce(ConnectionId) + Send>;
 
 /// From where on somebody listens to a feed; see [`Feed::join`].
 pub struct Follow {
@@ -149,8 +157,6 @@ pub struct Follow {
     pub feed: Arc<Feed>,
     /// From where.
     pub place: Place,
-    /// The log so far, for a writer that has none of this feed's readers.
-    pub log: Option<Log>,
 }
 
 /// The way to a writer.
@@ -158,7 +164,8 @@ pub struct Follow {
 pub struct Inbox(Arc<InboxInner>);
 
 struct InboxInner {
-    messages: Mutex<Vec<Message>>,
+    /// None when nobody takes them any more.
+    messages: Mutex<Option<Vec<Message>>>,
     waker: mio::Waker,
     /// Whether it is told already that there is something.
     told: AtomicBool,
@@ -169,7 +176,10 @@ struct InboxInner {
 impl Inbox {
     /// Tells the writer something, in order.
     pub fn send(&self, message: Message) {
-        self.0.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+        let mut messages = self.0.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = &mut *messages else { return };
+        open.push(message);
+        drop(messages);
         if !self.0.told.swap(true, Ordering::AcqRel) {
             let _ = self.0.waker.wake(); // it fails for a writer that is gone
         }
@@ -177,7 +187,14 @@ impl Inbox {
 
     fn take(&self, into: &mut Vec<Message>) {
         self.0.told.store(false, Ordering::Release);
-        std::mem::swap(&mut *self.0.messages.lock().unwrap_or_else(PoisonError::into_inner), into);
+        if let Some(messages) = &mut *self.0.messages.lock().unwrap_or_else(PoisonError::into_inner) {
+            std::mem::swap(messages, into);
+        }
+    }
+
+    /// Nobody takes anything any more: sockets that are on their way are closed.
+    fn close(&self) {
+        drop(self.0.messages.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// How many sockets it has.
@@ -200,11 +217,15 @@ impl Writers {
         for number in 0..settings.threads.max(1) {
             let poll = mio::Poll::new()?;
             let waker = mio::Waker::new(poll.registry(), shard::WAKER)?;
-            let inner =
-                InboxInner { messages: Mutex::default(), waker, told: AtomicBool::new(false), sockets: AtomicUsize::new(0) };
+            let inner = InboxInner {
+                messages: Mutex::new(Some(Vec::new())),
+                waker,
+                told: AtomicBool::new(false),
+                sockets: AtomicUsize::new(0),
+            };
             let inbox = Inbox(Arc::new(inner));
             let shard = Shard::new(number, poll, inbox.clone(), settings.clone(), conversation.clone());
-            threads.push(std::thread::Builder::new().name(format!("writer-{number}")).spawn(move || shard.run())?);
+            threads.push(std::thread::Builder::new().name(format!("writer-{number}")).spawn(move || shard.run_to_the_end())?);
             inboxes.push(inbox);
         }
         Ok(Self { inboxes, threads: Mutex::new(threads), next: AtomicUsize::new(0) })

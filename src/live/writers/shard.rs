@@ -6,7 +6,7 @@ use super::{
     liveness::last_acknowledged,
 };
 use crate::live::{
-    feed::{Feed, FeedId, Log},
+    feed::{Feed, FeedId, Index, Log},
     frame::Frame,
     socket::{self, Broken, CloseCode, Heard, deflate::Inflater},
 };
@@ -17,10 +17,11 @@ use std::{
     hash::{BuildHasher, RandomState},
     io::{ErrorKind, Read},
     ops::Range,
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 /// What the inbox is called among the sockets.
 pub(super) const WAKER: Token = Token(usize::MAX);
@@ -28,6 +29,8 @@ pub(super) const WAKER: Token = Token(usize::MAX);
 const TURN: usize = 128;
 /// How much is read at once, into one buffer for all sockets.
 const READ: usize = 64 * 1024;
+/// How often a socket is read before others get their turn.
+const READS: usize = 4;
 /// How many sockets say at once that they have something.
 const EVENTS: usize = 1024;
 /// How often it is looked at who has been silent too long.
@@ -38,6 +41,9 @@ const GOODBYE_S: u32 = 5;
 /// told.
 const SENT_AWAY: usize = 256;
 const PAUSE: Duration = Duration::from_millis(10);
+/// How much is kept for somebody alone who has not read for so long.
+const MOST_ALONE: usize = 256 * 1024;
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the kernel at the other end may acknowledge nothing of what waits for its program.
 const DEAD_AFTER: Duration = Duration::from_secs(300);
 
@@ -65,6 +71,8 @@ pub(super) struct Shard {
     by_id: HashMap<FeedId, usize>,
     sweeps: VecDeque<usize>,
     gone: Vec<usize>,
+    /// Sockets that have more for us than was read in one turn.
+    unread: Vec<usize>,
     inflater: Inflater,
     generation: u32,
     began: Instant,
@@ -93,6 +101,7 @@ impl Shard {
             by_id: HashMap::new(),
             sweeps: VecDeque::new(),
             gone: Vec::new(),
+            unread: Vec::new(),
             inflater: Inflater::default(),
             generation: 0,
             began: Instant::now(),
@@ -103,13 +112,24 @@ impl Shard {
         }
     }
 
-    pub(super) fn run(mut self) {
+    /// A writer that died would leave its sockets silent for ever, and readers would take that for peace. The process ends
+    /// instead, to be started again: readers come back and miss nothing.
+    pub(super) fn run_to_the_end(self) {
+        let inbox = self.inbox.clone();
+        if std::panic::catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
+            error!("a writer of live sockets has panicked: the process ends, and is to be started again");
+            std::process::abort();
+        }
+        inbox.close();
+    }
+
+    fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let (mut buffer, mut messages) = (vec![0; READ], Vec::new());
         let mut tick_at = Instant::now() + TICK;
         loop {
             let rest = tick_at.saturating_duration_since(Instant::now());
-            let wait = if !self.sweeps.is_empty() {
+            let wait = if !self.sweeps.is_empty() || !self.unread.is_empty() {
                 Duration::ZERO
             } else if self.sending_away.is_some() {
                 PAUSE.min(rest)
@@ -126,6 +146,9 @@ impl Shard {
                 if event.token() != WAKER {
                     self.ready(event.token().0, event.is_readable() || event.is_read_closed() || event.is_error(), &mut buffer);
                 }
+            }
+            for slot in std::mem::take(&mut self.unread) {
+                self.ready(slot, true, &mut buffer);
             }
             self.inbox.take(&mut messages);
             for message in messages.drain(..) {
@@ -149,7 +172,7 @@ impl Shard {
     fn told(&mut self, message: Message) {
         match message {
             Message::Welcome(newcomer) => self.welcome(*newcomer),
-            Message::News(feed, frame) => self.news(feed, frame),
+            Message::News(feed, place, frame) => self.news(feed, place, frame),
             Message::Ended(feed) => self.ended(feed),
             Message::Follow(who, follow) => match self.slot(who) {
                 Some(slot) => {
@@ -193,8 +216,8 @@ impl Shard {
     }
 
     fn welcome(&mut self, newcomer: Newcomer) {
-        let Newcomer { stream, already, answer, deflate, follow, keep, remember, named } = newcomer;
-        let mut connection = Connection::new(stream, deflate, remember, keep);
+        let Newcomer { stream, already, answer, client, deflate, follow, keep, remember, named } = newcomer;
+        let mut connection = Connection::new(stream, client, deflate, remember, keep);
         self.generation = self.generation.wrapping_add(1);
         connection.generation = self.generation;
         connection.heard_at = self.now;
@@ -225,12 +248,15 @@ impl Shard {
     }
 
     fn follow(&mut self, slot: usize, follow: Follow) {
-        let Follow { feed, place, log } = follow;
+        let Follow { feed, place } = follow;
         let key = match self.by_id.get(&feed.id) {
+            // Asked for twice: told once.
+            Some(key) if self.connections[slot].follows.iter().any(|following| following.feed == *key) => {
+                return self.forget_reader(&feed);
+            }
             Some(key) => *key,
             None => {
-                let log = log.unwrap_or_default();
-                let id = feed.id;
+                let (id, log) = (feed.id, feed.log());
                 let known = FeedLog { feed, log, readers: Vec::new(), to_go: 0, sweeping: false, again: false };
                 let key = self.feeds.insert(known);
                 self.by_id.insert(id, key);
@@ -269,9 +295,13 @@ impl Shard {
         }
     }
 
-    fn news(&mut self, feed: FeedId, frame: Arc<Frame>) {
+    fn news(&mut self, feed: FeedId, place: Index, frame: Arc<Frame>) {
         let Some(key) = self.by_id.get(&feed).copied() else { return };
         let feed = &mut self.feeds[key];
+        if place < feed.log.end() {
+            return; // it was in the log that was fetched when the first reader came
+        }
+        debug_assert_eq!(place, feed.log.end(), "frames come in order, without a gap");
         feed.log.push(frame);
         if feed.sweeping {
             feed.again = true;
@@ -348,7 +378,7 @@ impl Shard {
     }
 
     fn read(&mut self, slot: usize, buffer: &mut [u8]) {
-        loop {
+        for _ in 0..READS {
             let connection = &mut self.connections[slot];
             match connection.stream.read(buffer) {
                 Ok(0) => return self.gone.push(slot),
@@ -364,6 +394,7 @@ impl Shard {
                 Err(_) => return self.gone.push(slot),
             }
         }
+        self.unread.push(slot); // nobody will say again that there is something
     }
 
     /// Something was said on a socket.
@@ -391,7 +422,8 @@ impl Shard {
                 Heard::Close(code) => Answer::Close(code.unwrap_or(CloseCode::Normal), String::new()),
                 Heard::Text(_) | Heard::Binary(_) => {
                     let follows = || connection.follows.iter().map(|one| feeds[one.feed].feed.clone()).collect();
-                    self.conversation.heard(&Speaker { id, deflate: connection.deflate, follows: &follows }, what)
+                    self.conversation
+                        .heard(&Speaker { id, client: connection.client, deflate: connection.deflate, follows: &follows }, what)
                 }
             };
             match answer {
@@ -407,8 +439,8 @@ impl Shard {
         });
         connection.incoming = incoming;
         match (heard, goodbye) {
-            (Err(broken), _) => self.close(slot, broken.code, broken.reason),
-            (Ok(()), Some((code, reason))) => self.close(slot, code, &reason),
+            (_, Some((code, reason))) => self.close(slot, code, &reason), // what comes after that is not heard
+            (Err(broken), None) => self.close(slot, broken.code, broken.reason),
             (Ok(()), None) => {}
         }
     }
@@ -476,6 +508,8 @@ impl Shard {
             let for_s = |since: u32| Duration::from_secs(u64::from(now.saturating_sub(since)));
             let dead = match (connection.phase, connection.blocked_at, connection.pinged_at) {
                 (Phase::Closing { until }, _, _) => now >= until,
+                // A page that changed meanwhile, kept for somebody who does not read it.
+                (Phase::Open, Some(since), _) if for_s(since) >= PATIENCE && connection.holds_alone() > MOST_ALONE => true,
                 (Phase::Open, Some(since), _) => {
                     for_s(since) >= DEAD_AFTER && last_acknowledged(&connection.stream).is_some_and(|ago| ago >= DEAD_AFTER)
                 }

@@ -22,19 +22,18 @@ pub struct Step<'a> {
 }
 
 impl Org {
-    /// Records a commit and tells each of its events. For one event alone `after` costs nothing if the caller has it:
-    /// see [`Step::only`].
-    pub fn apply_telling(&mut self, commit: &Commit, mut tell: impl FnMut(Step<'_>)) {
+    /// What a commit did, event by event; `self` is before all of it. For one event alone, [`Step::only`] costs nothing.
+    pub fn steps(&self, commit: &Commit) -> Vec<Org> {
+        let mut reached = vec![self.clone()];
         for entry in &commit.entries {
-            let mut reached = self.clone();
             for event in &entry.events {
-                let before = reached.clone();
-                reached.seq += 1;
-                reached.apply_event(event, entry.at, entry.by);
-                tell(Step { seq: reached.seq, at: entry.at, event, before: &before, after: &reached });
+                let mut next = reached[reached.len() - 1].clone();
+                next.seq += 1;
+                next.apply_event(event, entry.at, entry.by);
+                reached.push(next);
             }
-            self.apply(entry);
         }
+        reached
     }
 }
 
@@ -44,5 +43,12 @@ impl<'a> Step<'a> {
         let [entry] = commit.entries.as_slice() else { return None };
         let [event] = entry.events.as_slice() else { return None };
         Some(Self { seq: entry.seq, at: entry.at, event, before, after })
+    }
+
+    /// All steps of a commit, along the states that [`Org::steps`] gives.
+    pub fn along(states: &'a [Org], commit: &'a Commit) -> Vec<Self> {
+        let events = commit.entries.iter().flat_map(|entry| entry.events.iter().map(move |event| (entry.at, event)));
+        let states = states.iter().zip(states.iter().skip(1));
+        events.zip(states).map(|((at, event), (before, after))| Self { seq: after.seq, at, event, before, after }).collect()
     }
 }

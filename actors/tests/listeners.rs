@@ -157,3 +157,31 @@ async fn whatever_the_store_does_a_listener_ends_with_the_truth() {
     }
     assert!((2..60).contains(&follower.looked()), "{}", follower.looked());
 }
+
+#[tokio::test]
+async fn what_happened_last_is_at_hand_after_a_restart_and_leads_to_what_everybody_sees() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let before = directory(store.clone(), Duration::from_secs(600)).await;
+    before.execute(org(1), vec![create_organization(1), create_service(1)]).await.unwrap();
+    for turn in 0..100 {
+        before.execute(org(1), vec![rename(format!("Name {turn}"))]).await.unwrap();
+    }
+    before.shutdown().await;
+    let after = directory(store, Duration::from_secs(600)).await;
+    assert!(after.recent(org(1)).is_none(), "nothing is read for it");
+    let led = |view: &Org| {
+        let recent = after.recent(org(1))?;
+        let mut led = (*recent.before).clone();
+        recent.commits.iter().flat_map(|commit| &commit.entries).for_each(|entry| led.apply(entry));
+        assert_eq!(led, *view);
+        Some(recent.commits.len())
+    };
+    let view = after.view(org(1)).await.unwrap();
+    let loaded = led(&view);
+    assert!(loaded.is_none_or(|commits| (1..=64).contains(&commits)), "{loaded:?}");
+    for turn in 0..80 {
+        after.execute(org(1), vec![rename(format!("Again {turn}"))]).await.unwrap();
+        led(&after.view(org(1)).await.unwrap());
+    }
+    assert!(after.recent(org(1)).is_none(), "too much to be told again is not kept");
+}

@@ -109,6 +109,7 @@ async fn run(kind: &Kind, options: &Options) {
     }
     let rate = |all: &[wrk::Measured]| median(all.iter().map(|one| one.per_second).collect());
     let ratio = |a: &[f64], b: &[f64]| median(a.iter().zip(b).map(|(a, b)| a / b).collect());
+    let answers = |all: &[Calm]| all.iter().map(|one| one.answer).collect::<Vec<_>>();
     let rates = |all: &[wrk::Measured]| all.iter().map(|one| one.per_second).collect::<Vec<_>>();
     println!("HTTP, {}: medians of {} interleaved rounds of {} s", kind.name(), options.rounds, options.seconds.as_secs());
     println!("| | per second | beside | ratio |\n|---|---|---|---|");
@@ -129,10 +130,12 @@ async fn run(kind: &Kind, options: &Options) {
     );
     println!(
         "| a calm reader's p99, ms | {:.2} beside 1,000 writes/s | {:.2} quiet | {:.2} |",
-        median(busy.clone()),
-        median(quiet.clone()),
-        ratio(&busy, &quiet)
+        median(answers(&busy)),
+        median(answers(&quiet)),
+        ratio(&answers(&busy), &answers(&quiet))
     );
+    let late = |all: &[Calm]| median(all.iter().map(|one| one.late).collect());
+    println!("| how late it got the processor, p99, ms | {:.2} beside 1,000 writes/s | {:.2} quiet | |", late(&busy), late(&quiet));
     let failed: u64 = reads.iter().chain(&bares).chain(&writes).map(|one| one.failed).sum();
     println!("| answers that were no success | {failed} | | |\n");
     app.shutdown().await;
@@ -221,23 +224,37 @@ async fn paced_writes(server: SocketAddr, targets: Vec<Target>, time: Duration) 
     load.await.unwrap();
 }
 
-/// The p99 of a reader who asks every two milliseconds, in milliseconds. On a thread of its own: it measures the server.
-async fn reader(server: SocketAddr, target: &Target, time: Duration) -> f64 {
+/// What a reader who asks every two milliseconds gets, in milliseconds.
+struct Calm {
+    /// The p99 of its answers.
+    answer: f64,
+    /// The p99 of how late it gets the processor when it has slept: what the machine alone is to blame for.
+    late: f64,
+}
+
+/// On a thread of its own: it measures the server.
+async fn reader(server: SocketAddr, target: &Target, time: Duration) -> Calm {
     let (url, token) = (format!("http://{server}{}", target.path), target.token.clone());
     tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let (began, mut latencies) = (Instant::now(), Vec::new());
+            let pause = Duration::from_millis(2);
+            let (began, mut latencies, mut late) = (Instant::now(), Vec::new(), Vec::new());
             while began.elapsed() < time {
                 let asked = Instant::now();
                 let answer = client.get(&url).bearer_auth(&token).send().await.unwrap();
                 answer.bytes().await.unwrap();
                 latencies.push(asked.elapsed());
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                let slept = Instant::now();
+                std::thread::sleep(pause);
+                late.push(slept.elapsed() - pause);
             }
-            latencies.sort();
-            latencies[latencies.len() * 99 / 100].as_secs_f64() * 1e3
+            let p99 = |mut all: Vec<Duration>| {
+                all.sort();
+                all[all.len() * 99 / 100].as_secs_f64() * 1e3
+            };
+            Calm { answer: p99(latencies), late: p99(late) }
         })
     })
     .await

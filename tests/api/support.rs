@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tocsin::app::{App, AppSettings};
+use tocsin::{
+    app::{App, AppSettings},
+    live::{Joining, Taken},
+};
 use tocsin_actors::{domain::UserId, store::Store};
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -85,6 +88,20 @@ impl Server {
     /// Goes.
     pub(crate) async fn stop(self) {
         self.app.shutdown().await;
+    }
+
+    /// Takes a connection over that is no socket of the kernel, as if it had been upgraded.
+    pub(crate) async fn welcome(&self, connection: tokio::io::DuplexStream, org: &Org) {
+        let live = self.app.live();
+        let to = live.open(org.id.parse().unwrap()).await.unwrap();
+        let taken = Taken {
+            stream: live.carried(connection).unwrap(),
+            already: Vec::new(),
+            answer: Vec::new(),
+            client: Ipv4Addr::LOCALHOST.into(),
+            keep: Box::new(()),
+        };
+        live.welcome(taken, Joining { to, pass: None, introduces_itself: false, had: None, deflate: false });
     }
 
     /// How many sockets it has.

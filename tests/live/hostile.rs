@@ -221,3 +221,24 @@ async fn a_message_in_endless_pieces_ends_its_socket_alone() {
     ends.await.unwrap();
     server.end().await;
 }
+
+#[tokio::test]
+async fn a_connection_that_is_no_socket_of_its_own_is_served_the_same() {
+    let server = Server::start().await;
+    let (founder, org) = server.founder("carried").await;
+    let services = furnished(&founder, &org).await;
+    let (ours, mut theirs) = tokio::io::duplex(1024);
+    server.welcome(ours, &org).await;
+    let mut said = Vec::new();
+    let mut until = async |end: &str| {
+        while !String::from_utf8_lossy(&said).contains(end) {
+            said.push(tokio::time::timeout(SOON, theirs.read_u8()).await.expect(end).unwrap());
+        }
+    };
+    until(r#""type":"snapshot""#).await;
+    founder.client.patch(&org.at(&format!("/services/{}", services[0])), json!({"status": "major_outage"})).await.is(200);
+    until(r#""event":"service.status_changed""#).await;
+    drop(theirs);
+    say_nothing_is_left(&server).await;
+    server.end().await;
+}

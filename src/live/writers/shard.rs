@@ -27,6 +27,8 @@ use tracing::{debug, error, warn};
 pub(super) const WAKER: Token = Token(usize::MAX);
 /// How many sockets are written to before others get their turn: half a millisecond of work.
 const TURN: usize = 128;
+/// From how many readers on a sweep takes so long that the next change often comes meanwhile.
+const MANY: usize = 1_024;
 /// How much is read at once, into one buffer for all sockets.
 const READ: usize = 64 * 1024;
 /// How often a socket is read before others get their turn.
@@ -318,6 +320,10 @@ impl Shard {
         let feed = &mut self.feeds[key];
         feed.to_go = feed.to_go.min(feed.readers.len());
         let end = feed.to_go;
+        if end == feed.readers.len() && end > MANY {
+            // It takes a while to come round: what is on its way already shall come along.
+            std::thread::yield_now();
+        }
         let begin = end.saturating_sub(TURN);
         feed.to_go = begin;
         for place in (begin..end).rev() {

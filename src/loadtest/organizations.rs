@@ -107,8 +107,11 @@ impl Api {
         self.patient(Method::DELETE, &format!("/orgs/{}", org.id), &org.key, None).await.map(drop)
     }
 
-    /// Its page, as REST shows it to visitors.
-    pub async fn page(&self, org: &Organization) -> Result<Value, ApiError> {
+    /// Its page, as REST shows it to visitors, after one last change that all of them see. Before that the page may count
+    /// changes of which visitors are told nothing, and no reader could have its number.
+    pub async fn last_page(&self, org: &Organization) -> Result<Value, ApiError> {
+        let end = json!({ "description": "Nothing changes any more." });
+        self.patient(Method::PATCH, &format!("/orgs/{}", org.id), &org.key, Some(&end)).await?;
         self.patient(Method::GET, &format!("/public/{}", org.slug), "", None).await
     }
 

@@ -157,7 +157,7 @@ async fn drive(
 
     tell(Told::Comparing);
     let pages: Vec<_> = futures::stream::iter(orgs)
-        .map(|org| api.page(org))
+        .map(|org| api.last_page(org))
         .buffered(AT_ONCE)
         .try_collect()
         .await

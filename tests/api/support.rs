@@ -19,7 +19,7 @@ use std::{
 use tempfile::TempDir;
 use tocsin::{
     app::{App, AppSettings},
-    live::{Joining, Taken},
+    live::{Joining, Taken, writers::WriterSettings},
 };
 use tocsin_actors::{domain::UserId, store::Store};
 use tokio::net::TcpListener;
@@ -41,11 +41,21 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
+    /// One that writes to few readers as others do to thousands.
+    pub(crate) async fn start_as_for_many() -> Self {
+        let live = WriterSettings { company_from: 1, threads: 2, ..WriterSettings::default() };
+        Self::start_with(tempfile::tempdir().unwrap(), AppSettings { live, ..AppSettings::default() }).await
+    }
+
     async fn start_in(folder: TempDir) -> Self {
+        Self::start_with(folder, AppSettings::default()).await
+    }
+
+    async fn start_with(folder: TempDir, settings: AppSettings) -> Self {
         let store = tocsin::store::open(&format!("file:{}", folder.path().join("data").display())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let app = App::start(store.clone(), AppSettings::default(), listener).await.unwrap();
+        let app = App::start(store.clone(), settings, listener).await.unwrap();
         Self { app, store, base, _folder: folder }
     }
 

@@ -76,7 +76,15 @@ pub(crate) async fn change_something(founder: &Person, org: &Org, services: &[St
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_joins_or_returns_at_any_moment_misses_nothing_and_hears_nothing_twice() {
-    let server = Server::start().await;
+    misses_nothing(Server::start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_one_of_many_for_whom_changes_wait_for_each_other() {
+    misses_nothing(Server::start_as_for_many().await).await;
+}
+
+async fn misses_nothing(server: Server) {
     let (founder, org) = server.founder("joining").await;
     let services = furnished(&founder, &org).await;
     let over = Arc::new(AtomicBool::new(false));

@@ -10,7 +10,7 @@ use super::edge::Seat;
 use std::{
     io::{self, ErrorKind, IoSlice},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -41,7 +41,8 @@ pub(super) struct Impatient {
     taken_within: Duration,
     /// Until when something must be taken; None while everything is.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// The answer that makes a WebSocket of it: it goes out with the first message, in one write.
+    /// The answer that makes something else of it, if nothing was written or asked for since: it goes out with the first
+    /// message of a WebSocket, in one write.
     held: Vec<u8>,
     /// Its place among the connections, for as long as it is open.
     seat: Seat,
@@ -58,6 +59,16 @@ impl Impatient {
     /// The socket itself, for somebody with a patience of their own; and what is to be written to it first.
     pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>, Seat) {
         (self.stream, self.held, self.seat)
+    }
+
+    /// Writes what was held, for somebody who goes on with this socket as it is.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.held.is_empty() {
+            let polled = Pin::new(&mut self.stream).poll_write(cx, &self.held);
+            let written = ready!(self.taken(polled, cx))?;
+            self.held.drain(..written);
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Whether this is the head of the last answer before the socket is somebody else's. It is whole: hyper writes it so.
@@ -79,6 +90,7 @@ impl Impatient {
 
 impl AsyncRead for Impatient {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_held(cx))?;
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
         self.heard += buffer.filled().len() - before;
@@ -100,6 +112,7 @@ impl AsyncWrite for Impatient {
             self.held = bytes.to_vec();
             return Poll::Ready(Ok(bytes.len()));
         }
+        ready!(self.poll_held(cx))?;
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.taken(polled, cx)
     }
@@ -116,6 +129,7 @@ impl AsyncWrite for Impatient {
             self.held = whole[..end].to_vec();
             return Poll::Ready(Ok(end));
         }
+        ready!(self.poll_held(cx))?;
         if end == parts.iter().map(|part| part.len()).sum::<usize>() {
             let polled = Pin::new(&mut self.stream).poll_write(cx, &whole[..end]);
             return self.taken(polled, cx);
@@ -130,6 +144,7 @@ impl AsyncWrite for Impatient {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_held(cx))?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

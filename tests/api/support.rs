@@ -19,6 +19,7 @@ use std::{
 use tempfile::TempDir;
 use tocsin::{
     app::{App, AppSettings},
+    http::edge::{EdgeSettings, RateSettings},
     live::{Joining, Taken, writers::WriterSettings},
 };
 use tocsin_actors::{domain::UserId, store::Store};
@@ -41,10 +42,15 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap()).await
     }
 
-    /// One that writes to few readers as others do to thousands.
+    /// One that may be asked as often as anybody likes.
+    pub(crate) async fn start_unlimited() -> Self {
+        Self::start_with(tempfile::tempdir().unwrap(), unlimited()).await
+    }
+
+    /// The same, and it writes to few readers as others do to thousands.
     pub(crate) async fn start_as_for_many() -> Self {
         let live = WriterSettings { company_from: 1, threads: 2, ..WriterSettings::default() };
-        Self::start_with(tempfile::tempdir().unwrap(), AppSettings { live, ..AppSettings::default() }).await
+        Self::start_with(tempfile::tempdir().unwrap(), AppSettings { live, ..unlimited() }).await
     }
 
     async fn start_in(folder: TempDir) -> Self {
@@ -127,6 +133,11 @@ impl Server {
         }
         self.app.shutdown().await;
     }
+}
+
+fn unlimited() -> AppSettings {
+    let rates = RateSettings::of_requests_per_second(0);
+    AppSettings { edge: EdgeSettings { rates, ..EdgeSettings::default() }, ..AppSettings::default() }
 }
 
 /// Somebody with an account, who is logged in.

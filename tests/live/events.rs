@@ -47,7 +47,7 @@ impl Events {
 
 #[tokio::test]
 async fn an_event_stream_tells_the_same_and_goes_on_where_it_was_left() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("event-stream").await;
     let services = furnished(&founder, &org).await;
     let visitor = server.stranger();
@@ -75,7 +75,7 @@ async fn an_event_stream_tells_the_same_and_goes_on_where_it_was_left() {
 
 #[tokio::test]
 async fn an_event_stream_of_a_member_ends_with_the_session() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("event-session").await;
     furnished(&founder, &org).await;
     let elsewhere = founder.log_in().await;

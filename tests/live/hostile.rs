@@ -43,7 +43,7 @@ fn ends_with_code(bytes: &[u8], code: u16) -> bool {
 
 #[tokio::test]
 async fn what_is_no_frame_ends_that_socket_alone() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("garbage").await;
     let services = furnished(&founder, &org).await;
     let base = server.stranger().base;
@@ -75,7 +75,7 @@ async fn what_is_no_frame_ends_that_socket_alone() {
 
 #[tokio::test]
 async fn who_says_too_much_has_to_go() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (_, org) = server.founder("talkative").await;
     let mut socket = open(&server.stranger().base, &format!("/ws/{}", org.slug), None).await.unwrap();
     for _ in 0..500 {
@@ -94,7 +94,7 @@ async fn who_says_too_much_has_to_go() {
 
 #[tokio::test]
 async fn what_came_with_the_first_words_is_heard() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (_, org) = server.founder("hasty").await;
     // A ping that comes in the same packet as the request.
     let mut stream = raw(&server.stranger().base, &org.slug, b"\x89\x82\0\0\0\0hi").await;
@@ -107,7 +107,7 @@ async fn what_came_with_the_first_words_is_heard() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_does_not_read_delays_nobody_and_is_brought_up_to_date_when_it_does() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("sleepy").await;
     let services = furnished(&founder, &org).await;
     let mut good = Follower::following(&server.stranger(), &org.slug).await;
@@ -133,7 +133,7 @@ async fn a_reader_that_does_not_read_delays_nobody_and_is_brought_up_to_date_whe
 
 #[tokio::test]
 async fn a_socket_that_is_asked_to_go_goes_at_once() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (_, org) = server.founder("polite").await;
     let mut socket = open(&server.stranger().base, &format!("/ws/{}", org.slug), None).await.unwrap();
     hear(&mut socket).await.unwrap();
@@ -155,7 +155,7 @@ async fn say_nothing_is_left(server: &Server) {
 
 #[tokio::test]
 async fn who_vanishes_is_forgotten() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (_, org) = server.founder("vanishing").await;
     for _ in 0..20 {
         let mut socket = open(&server.stranger().base, &format!("/ws/{}", org.slug), None).await.unwrap();
@@ -168,7 +168,7 @@ async fn who_vanishes_is_forgotten() {
 
 #[tokio::test]
 async fn who_asks_for_the_same_twice_in_one_breath_is_told_once() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("breath-one").await;
     let other = founder.found("breath-two").await;
     let services = furnished(&founder, &other).await;
@@ -205,7 +205,7 @@ async fn who_asks_for_the_same_twice_in_one_breath_is_told_once() {
 
 #[tokio::test]
 async fn a_message_in_endless_pieces_ends_its_socket_alone() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("endless").await;
     let services = furnished(&founder, &org).await;
     let base = server.stranger().base;
@@ -224,7 +224,7 @@ async fn a_message_in_endless_pieces_ends_its_socket_alone() {
 
 #[tokio::test]
 async fn a_connection_that_is_no_socket_of_its_own_is_served_the_same() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("carried").await;
     let services = furnished(&founder, &org).await;
     let (ours, mut theirs) = tokio::io::duplex(1024);

@@ -76,7 +76,7 @@ pub(crate) async fn change_something(founder: &Person, org: &Org, services: &[St
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_joins_or_returns_at_any_moment_misses_nothing_and_hears_nothing_twice() {
-    misses_nothing(Server::start().await).await;
+    misses_nothing(Server::start_unlimited().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,7 +145,7 @@ async fn misses_nothing(server: Server) {
 
 #[tokio::test]
 async fn who_returns_after_too_long_gets_the_page_as_it_is_now() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("too-long").await;
     let services = furnished(&founder, &org).await;
     let mut reader = Follower::following(&server.stranger(), &org.slug).await;
@@ -167,7 +167,7 @@ async fn who_returns_after_too_long_gets_the_page_as_it_is_now() {
 
 #[tokio::test]
 async fn a_number_from_another_life_or_from_the_future_is_no_place_to_go_on_from() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("another-life").await;
     furnished(&founder, &org).await;
     let reader = Follower::following(&server.stranger(), &org.slug).await;
@@ -185,7 +185,7 @@ async fn a_number_from_another_life_or_from_the_future_is_no_place_to_go_on_from
 
 #[tokio::test]
 async fn an_organization_that_nobody_has_is_no_socket() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (_, org) = server.founder("there").await;
     let base = server.stranger().base;
     for path in ["/ws/nowhere".to_owned(), format!("/ws/{}", nobody()), "/ws/not%20a%20slug".to_owned()] {
@@ -202,7 +202,7 @@ async fn an_organization_that_nobody_has_is_no_socket() {
 
 #[tokio::test]
 async fn one_socket_may_follow_several_organizations() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, one) = server.founder("several-one").await;
     let two = founder.found("several-two").await;
     let services = (furnished(&founder, &one).await, furnished(&founder, &two).await);
@@ -229,7 +229,7 @@ async fn one_socket_may_follow_several_organizations() {
 
 #[tokio::test]
 async fn an_organization_that_is_deleted_sends_its_readers_away() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("deleted").await;
     let mut follower = Follower::following(&server.stranger(), &org.slug).await;
     founder.client.delete(&org.at("")).await.is(204);

@@ -16,7 +16,7 @@ fn close_code(heard: Result<Value, Option<tokio_tungstenite::tungstenite::protoc
 
 #[tokio::test]
 async fn visitors_hear_nothing_of_what_is_private() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("private").await;
     let services = furnished(&founder, &org).await;
     let mut visitor = Follower::following(&server.stranger(), &org.slug).await;
@@ -51,7 +51,7 @@ async fn visitors_hear_nothing_of_what_is_private() {
 
 #[tokio::test]
 async fn a_token_on_the_socket_makes_a_member_of_a_visitor() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("introduced").await;
     furnished(&founder, &org).await;
     let mut follower = Follower::following(&server.stranger(), &org.slug).await;
@@ -77,7 +77,7 @@ async fn a_token_on_the_socket_makes_a_member_of_a_visitor() {
 
 #[tokio::test]
 async fn who_is_no_member_any_more_is_told_and_hears_no_more() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("no-more").await;
     let services = furnished(&founder, &org).await;
     let (member, other) = (server.person("no-more-member").await, server.person("no-more-other").await);

@@ -10,7 +10,7 @@ use serde_json::json;
 
 #[tokio::test]
 async fn readers_of_a_server_that_goes_are_told_when_to_come_back() {
-    let server = Server::start().await;
+    let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("going").await;
     furnished(&founder, &org).await;
     let mut readers = join_all((0..30).map(|_| async { Follower::following(&server.stranger(), &org.slug).await })).await;
@@ -32,7 +32,7 @@ async fn readers_of_a_server_that_goes_are_told_when_to_come_back() {
 
 #[tokio::test]
 async fn after_a_restart_a_reader_gets_what_it_missed_and_nothing_else() {
-    let mut server = Server::start().await;
+    let mut server = Server::start_unlimited().await;
     let (founder, org) = server.founder("restart").await;
     let services = furnished(&founder, &org).await;
     let mut up_to_date = Follower::following(&server.stranger(), &org.slug).await;

@@ -47,9 +47,9 @@ impl Server {
         Self::start_with(tempfile::tempdir().unwrap(), unlimited()).await
     }
 
-    /// The same, and it writes to few readers as others do to thousands.
-    pub(crate) async fn start_as_for_many() -> Self {
-        let live = WriterSettings { company_from: 1, threads: 2, ..WriterSettings::default() };
+    /// The same, with sockets spread over several writers.
+    pub(crate) async fn start_with_writers(threads: usize) -> Self {
+        let live = WriterSettings { threads, ..WriterSettings::default() };
         Self::start_with(tempfile::tempdir().unwrap(), AppSettings { live, ..unlimited() }).await
     }
 

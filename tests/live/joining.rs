@@ -80,8 +80,8 @@ async fn whoever_joins_or_returns_at_any_moment_misses_nothing_and_hears_nothing
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nor_does_one_of_many_for_whom_changes_wait_for_each_other() {
-    misses_nothing(Server::start_as_for_many().await).await;
+async fn nor_does_anybody_when_several_writers_share_a_page() {
+    misses_nothing(Server::start_with_writers(3).await).await;
 }
 
 async fn misses_nothing(server: Server) {

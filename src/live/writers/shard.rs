@@ -27,8 +27,6 @@ use tracing::{debug, error, warn};
 pub(super) const WAKER: Token = Token(usize::MAX);
 /// How many sockets are written to before others get their turn: half a millisecond of work.
 const TURN: usize = 128;
-/// How long a sweep waits for company, for each reader: a fiftieth of what writing to one costs.
-const COMPANY: Duration = Duration::from_nanos(150);
 /// How much is read at once, into one buffer for all sockets.
 const READ: usize = 64 * 1024;
 /// How often a socket is read before others get their turn.
@@ -72,8 +70,6 @@ pub(super) struct Shard {
     feeds: Slab<FeedLog>,
     by_id: HashMap<FeedId, usize>,
     sweeps: VecDeque<usize>,
-    /// Sweeps that wait for company, and until when.
-    lingering: Vec<(Instant, usize)>,
     gone: Vec<usize>,
     /// Sockets that have more for us than was read in one turn.
     unread: Vec<usize>,
@@ -104,7 +100,6 @@ impl Shard {
             feeds: Slab::new(),
             by_id: HashMap::new(),
             sweeps: VecDeque::new(),
-            lingering: Vec::new(),
             gone: Vec::new(),
             unread: Vec::new(),
             inflater: Inflater::default(),
@@ -134,7 +129,6 @@ impl Shard {
         let mut tick_at = Instant::now() + TICK;
         loop {
             let rest = tick_at.saturating_duration_since(Instant::now());
-            let rest = if self.lingering.is_empty() { rest } else { self.end_lingering().map_or(rest, |more| more.min(rest)) };
             let wait = if !self.sweeps.is_empty() || !self.unread.is_empty() {
                 Duration::ZERO
             } else if self.sending_away.is_some() {
@@ -298,7 +292,6 @@ impl Shard {
         {
             self.feeds.remove(key);
             self.sweeps.retain(|sweep| *sweep != key);
-            self.lingering.retain(|(_, sweep)| *sweep != key);
         }
     }
 
@@ -314,27 +307,8 @@ impl Shard {
             feed.again = true;
             return;
         }
-        feed.sweeping = true;
-        let readers = feed.readers.len();
-        if readers >= self.settings.company_from {
-            self.lingering.push((Instant::now() + COMPANY * readers as u32, key));
-        } else {
-            self.begin_sweep(key);
-        }
-    }
-
-    fn begin_sweep(&mut self, key: usize) {
-        let feed = &mut self.feeds[key];
-        (feed.to_go, feed.again) = (feed.readers.len(), false);
+        (feed.sweeping, feed.to_go) = (true, feed.readers.len());
         self.sweeps.push_back(key);
-    }
-
-    /// Begins the sweeps that have waited long enough; says how long the others want to wait.
-    fn end_lingering(&mut self) -> Option<Duration> {
-        let now = Instant::now();
-        let due: Vec<_> = self.lingering.extract_if(.., |(at, _)| *at <= now).collect();
-        due.into_iter().for_each(|(_, key)| self.begin_sweep(key));
-        self.lingering.iter().map(|(at, _)| *at - now).min()
     }
 
     /// Writes to some readers of the feed whose turn it is. From the last one down: one that goes meanwhile is replaced by

@@ -179,13 +179,8 @@ impl Asked<'_> {
         if self.route.may == access::May::Anyone && self.route.method != Method::GET {
             limits.check_auth(head.client).map_err(too_often)?;
         }
-        let Some(sent) = head.headers.get(header::AUTHORIZATION) else { return Ok(None) };
-        let wrong = || ApiError::unauthorized("unauthorized", "`Authorization` is not `Bearer …`");
-        let token = sent.to_str().ok().and_then(|sent| sent.split_once(' ')).ok_or_else(wrong)?;
-        if !token.0.eq_ignore_ascii_case("bearer") {
-            return Err(wrong());
-        }
-        let caller = api.identity.authenticate(token.1.trim()).await?;
+        let Some(token) = bearer(head)? else { return Ok(None) };
+        let caller = api.identity.authenticate(token).await?;
         let writes = self.route.method != Method::GET;
         limits.check_caller(id_of(&caller), writes).map_err(too_often)?;
         Ok(Some(caller))
@@ -238,6 +233,16 @@ fn id_of(caller: &Caller) -> Uuid {
     match &caller.who {
         Who::User(user) => user.id.uuid(),
         Who::Key { id, .. } => id.uuid(),
+    }
+}
+
+/// The token that came with a request.
+pub(super) fn bearer(head: &Head) -> Result<Option<&str>, ApiError> {
+    let Some(sent) = head.headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let sent = sent.to_str().ok().and_then(|sent| sent.split_once(' '));
+    match sent {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(token.trim())),
+        _ => Err(ApiError::unauthorized("unauthorized", "`Authorization` is not `Bearer …`")),
     }
 }
 

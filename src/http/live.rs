@@ -6,15 +6,15 @@ use super::{
     access::{self, May, Named},
     answer::Streamed,
     call::{Call, Query},
-    dispatch::{failed, find},
+    dispatch::{bearer, failed, find},
     edge::Head,
     error::ApiError,
     impatient::Impatient,
 };
 use crate::{
-    identity::Secret,
+    identity::{Caller, Secret},
     live::{
-        Gate, Had, Joining, Pass, Reader, Refusal, Taken,
+        Gate, Had, Joining, Pass, Reader, Refusal, Taken, come_back_after,
         socket::{
             deflate,
             handshake::{Agreed, Asked, Refused, agree},
@@ -39,8 +39,8 @@ use warp::{
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
-            AUTHORIZATION, CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-            SEC_WEBSOCKET_VERSION, UPGRADE,
+            CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
+            UPGRADE,
         },
     },
     hyper::{upgrade::OnUpgrade, upgrade::Upgraded},
@@ -48,8 +48,6 @@ use warp::{
     sse,
 };
 
-/// How long after the end of an event stream its reader comes back.
-const COME_BACK_AFTER: Duration = Duration::from_millis(2_000);
 /// How often an event stream says something when there is nothing to say, so that no proxy takes it for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -72,7 +70,7 @@ pub(super) fn socket(api: Arc<Api>) -> BoxedFilter<(Response,)> {
 
 /// The same as a stream of events, for who cannot have a socket.
 pub(super) async fn events(call: Call, Query(asked): Query<EventsQuery>) -> Result<Streamed, ApiError> {
-    event_stream(&call.api, call.word("org"), &call.head, asked).await.map(Streamed)
+    event_stream(&call, asked).await.map(Streamed)
 }
 
 /// From where on; `Last-Event-ID` says the same, and is what a browser sends that comes back.
@@ -99,7 +97,11 @@ async fn become_socket(api: &Arc<Api>, word: &str, head: &Head, upgrade: Option<
         (Err(Refused::Key), _) => return Err(ApiError::malformed("`Sec-WebSocket-Key` is not 16 bytes in Base64")),
         (Err(Refused::NoUpgrade | Refused::Version), _) | (Ok(_), None) => return Ok(upgrade_required(head)),
     };
-    let (org, pass) = listener(api, word, head).await?;
+    let caller = match bearer(head)? {
+        Some(token) => Some(api.identity.authenticate(token).await?),
+        None => None,
+    };
+    let (org, pass) = listener(api, word, head, caller).await?;
     let asked = SocketQuery::of(head);
     let had = asked.had();
     let introduces_itself = pass.is_none() && asked.introduces_itself;
@@ -163,20 +165,21 @@ fn upgrade_required(head: &Head) -> Response {
     response
 }
 
-async fn event_stream(api: &Arc<Api>, word: &str, head: &Head, asked: EventsQuery) -> Result<Response, ApiError> {
-    let (org, pass) = listener(api, word, head).await?;
+async fn event_stream(call: &Call, asked: EventsQuery) -> Result<Response, ApiError> {
+    let (api, head) = (&call.api, &call.head);
+    let (org, pass) = listener(api, call.word("org"), head, call.caller.clone()).await?;
     let last = head.headers.get(LAST_EVENT_ID).and_then(|last| last.to_str().ok());
     let last = last.and_then(|last| last.rsplit_once(':')).and_then(|(epoch, seq)| Some((epoch, seq.parse().ok()?)));
     let asked = asked.epoch.zip(asked.seq).map(|(epoch, seq)| Had { epoch, seq });
     let had = last.map(|(epoch, seq)| Had { epoch: epoch.to_owned(), seq }).or(asked);
     let reader = api.live.reader(org.id(), pass, had).await?.ok_or_else(ApiError::unknown_organization)?;
-    let begin = sse::Event::default().retry(COME_BACK_AFTER).comment("tocsin");
+    let begin = sse::Event::default().retry(come_back_after()).comment("tocsin");
     let events = stream::unfold((Some(begin), reader), |(begin, mut reader): (Option<sse::Event>, Reader)| async {
         let event = match begin {
             Some(begin) => begin,
             None => {
                 let frame = reader.next().await?;
-                sse::Event::default().id(frame.id()).data(frame.json())
+                sse::Event::default().id(reader.id(&frame)).data(frame.json())
             }
         };
         Some((Ok::<_, Infallible>(event), (None, reader)))
@@ -186,24 +189,11 @@ async fn event_stream(api: &Arc<Api>, word: &str, head: &Head, asked: EventsQuer
 
 /// The organization in the path, and who listens to it as a member. Without credentials it is the public that listens;
 /// with credentials that are good for nothing here, the organization is as unknown as any other.
-async fn listener(api: &Api, word: &str, head: &Head) -> Result<(Arc<Org>, Option<Arc<Pass>>), ApiError> {
-    let pass = match head.headers.get(AUTHORIZATION) {
-        None => None,
-        Some(sent) => {
-            let wrong = || ApiError::unauthorized("unauthorized", "`Authorization` is not `Bearer …`");
-            let (scheme, token) = sent.to_str().ok().and_then(|sent| sent.split_once(' ')).ok_or_else(wrong)?;
-            if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(wrong());
-            }
-            let token = token.trim();
-            Some(Pass { caller: api.identity.authenticate(token).await?, token: Secret::from(token.to_owned()) })
-        }
-    };
+async fn listener(api: &Api, word: &str, head: &Head, caller: Option<Caller>) -> Result<(Arc<Org>, Option<Arc<Pass>>), ApiError> {
     let org = find(api, word).await?.ok_or_else(ApiError::unknown_organization)?;
-    if let Some(pass) = &pass {
-        access::decide(Some(&pass.caller), May::Read, Some(&org), &Named::default())?;
-    }
-    Ok((org, pass.map(Arc::new)))
+    let Some((caller, token)) = caller.zip(bearer(head)?) else { return Ok((org, None)) };
+    access::decide(Some(&caller), May::Read, Some(&org), &Named::default())?;
+    Ok((org, Some(Arc::new(Pass { caller, token: Secret::from(token.to_owned()) }))))
 }
 
 /// What a socket is asked for with.

@@ -101,7 +101,8 @@ pub struct Feed {
     /// Whose.
     pub org: OrgId,
     audience: Audience,
-    epoch: Arc<str>,
+    /// In which life of the installation the numbers of its frames are counted, and for whom.
+    pub(super) epoch: Arc<str>,
     state: Mutex<State>,
     /// For readers that are no sockets: the end of the log.
     news: watch::Sender<Index>,

@@ -20,7 +20,6 @@ pub struct Frame {
     /// Where its text begins in `socket`.
     text: usize,
     deflated: OnceLock<Box<[u8]>>,
-    id: String,
 }
 
 #[derive(Serialize)]
@@ -33,20 +32,20 @@ enum Shape<'a> {
 impl Frame {
     /// All of a page.
     pub fn snapshot(org: OrgId, epoch: &str, page: &Page) -> Self {
-        Self::new(&Shape::Snapshot { org, epoch, seq: page.seq, page }, epoch, None, page.seq)
+        Self::new(&Shape::Snapshot { org, epoch, seq: page.seq, page }, None, page.seq)
     }
 
     /// What one event changes of it.
     pub fn event(org: OrgId, epoch: &str, prev: Seq, step: &Step<'_>, data: &Change) -> Self {
         let (event, at, seq) = (step.event.name(), step.at, step.seq);
-        Self::new(&Shape::Event { org, epoch, prev, seq, event, at, data }, epoch, Some(prev), seq)
+        Self::new(&Shape::Event { org, epoch, prev, seq, event, at, data }, Some(prev), seq)
     }
 
-    fn new(shape: &Shape<'_>, epoch: &str, prev: Option<Seq>, seq: Seq) -> Self {
+    fn new(shape: &Shape<'_>, prev: Option<Seq>, seq: Seq) -> Self {
         let json = serde_json::to_vec(shape).expect("a frame is a plain structure with text keys");
         let socket = socket::text(&json, false);
         let text = socket.len() - json.len();
-        Self { prev, seq, socket, text, deflated: OnceLock::new(), id: format!("{epoch}:{seq}") }
+        Self { prev, seq, socket, text, deflated: OnceLock::new() }
     }
 
     /// As JSON.
@@ -60,11 +59,6 @@ impl Frame {
             return &self.socket;
         }
         self.deflated.get_or_init(|| socket::text(self.json().as_bytes(), true))
-    }
-
-    /// What a reader says who has it and comes back: the epoch and the `seq`.
-    pub fn id(&self) -> &str {
-        &self.id
     }
 
     /// How many bytes of memory it is worth.

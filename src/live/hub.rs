@@ -57,6 +57,11 @@ impl Hub {
         Self { directory, epoch, writers, removed, channels: Mutex::default() }
     }
 
+    /// An organization as it is now; none that is gone.
+    pub(super) async fn view(&self, org: OrgId) -> Result<Option<Arc<Org>>, OrgError> {
+        Ok(Some(self.directory.view(org).await?).filter(|view| view.organization().is_some()))
+    }
+
     /// The channel of an organization that is there. Held while somebody joins, so that it stays.
     pub(super) async fn channel(&self, org: OrgId) -> Result<Arc<Channel>, OrgError> {
         let new = || Channel { removed: self.removed.clone(), state: Mutex::default(), opened: OnceCell::new() };

@@ -1,6 +1,7 @@
 //! Who listens as a member, and whether they still may. Asked again when a session, a key or a membership ends here, and
 //! now and then for what ends on another server.
 
+use super::hub::Hub;
 use crate::identity::{Caller, Ended, Who};
 use futures::{StreamExt, future::BoxFuture};
 use std::{
@@ -90,10 +91,10 @@ impl Members {
     }
 
     /// Looks at those whom this is about, and ends what they may not have any more.
-    pub(super) async fn look_again(&self, gate: &dyn Gate, about: About) {
+    pub(super) async fn look_again(&self, hub: &Hub, gate: &dyn Gate, about: About) {
         let concerned: Vec<_> = self.entries().values().filter(|entry| about.concerns(entry)).cloned().collect();
         let look = async |entry: Arc<Entry>| {
-            let may = match gate.find(&entry.org.to_string()).await {
+            let may = match hub.view(entry.org).await {
                 Ok(Some(org)) => gate.may_listen(&entry.pass, &org) && gate.is_still(&entry.pass).await,
                 Ok(None) => false,
                 Err(_) => true,

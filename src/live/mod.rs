@@ -33,6 +33,7 @@ use hub::{Channel, Hub, Removed};
 use members::{About, Members};
 use socket2::SockRef;
 use std::{
+    hash::{BuildHasher, RandomState},
     io,
     net::IpAddr,
     ops::Range,
@@ -68,6 +69,12 @@ const COME_BACK_AFTER_MS: Range<u64> = 500..5_000;
 /// The one record of the installation's epoch.
 const EPOCH: Uuid = Uuid::from_u128(0x746f_6373_696e_8000_8000_0000_0000_0002);
 
+/// When one reader may come back that has to go, or whose stream breaks.
+pub fn come_back_after() -> Duration {
+    let width = COME_BACK_AFTER_MS.end - COME_BACK_AFTER_MS.start;
+    Duration::from_millis(COME_BACK_AFTER_MS.start + RandomState::new().hash_one(()) % width)
+}
+
 /// Everything live. Clones are the same one.
 #[derive(Clone)]
 pub struct Live(Arc<Inner>);
@@ -82,7 +89,6 @@ pub(crate) struct Inner {
     settings: WriterSettings,
     /// Whether everybody has to go.
     closing: watch::Sender<bool>,
-    tasks: std::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// A socket that became one.
@@ -143,11 +149,9 @@ impl Live {
             runtime: Handle::current(),
             settings: settings.clone(),
             closing: watch::Sender::new(false),
-            tasks: std::sync::Mutex::default(),
         });
         inner.talk.set(Arc::downgrade(&inner));
-        let keeping = tokio::spawn(keep(Arc::downgrade(&inner), identity.endings(), removals));
-        inner.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(keeping);
+        tokio::spawn(keep(Arc::downgrade(&inner), inner.closing.subscribe(), identity.endings(), removals));
         Ok(Self(inner))
     }
 
@@ -215,8 +219,7 @@ impl Live {
         self.0.hub.count()
     }
 
-    /// Takes a socket out of the hands of the runtime; it is to be given to [`Live::welcome`]. It waits for no company
-    /// when it writes already: see `admit`.
+    /// Takes a socket out of the hands of the runtime; it is to be given to [`Live::welcome`].
     pub fn taken(&self, stream: TcpStream) -> io::Result<Stream> {
         let stream = stream.into_std()?;
         let socket = SockRef::from(&stream);
@@ -241,9 +244,6 @@ impl Live {
     /// Sends everybody away, a few at a time, with a hint when to come back.
     pub async fn shutdown(&self) {
         self.0.closing.send_replace(true);
-        for task in self.0.tasks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
-            task.abort(); // it only looks after things
-        }
         let inner = self.0.clone();
         let _ = tokio::task::spawn_blocking(move || inner.writers.stop(COME_BACK_AFTER_MS)).await;
     }
@@ -257,8 +257,7 @@ impl Inner {
 
     /// From now on this socket listens to an organization; says to which of its feeds.
     async fn follow(&self, who: ConnectionId, org: OrgId, audience: Audience, had: Option<&Had>) -> Result<FeedId, Refusal> {
-        let channel = self.hub.channel(org).await;
-        let channel = channel.map_err(|error| Refusal { code: "unavailable", message: error.to_string() })?;
+        let channel = self.hub.channel(org).await.map_err(talk::unavailable)?;
         let feed = channel.feed(audience).ok_or_else(talk::unknown)?;
         let joined = feed.join(who.writer(), had, |follow| Message::Follow(who, follow));
         if joined { Ok(feed.id) } else { Err(talk::unknown()) }
@@ -276,9 +275,10 @@ impl Inner {
     }
 }
 
-/// Looks after everything, until it is gone.
+/// Looks after everything, until everybody has to go.
 async fn keep(
     live: std::sync::Weak<Inner>,
+    mut closing: watch::Receiver<bool>,
     mut endings: broadcast::Receiver<Ended>,
     mut removals: mpsc::UnboundedReceiver<Removed>,
 ) {
@@ -294,6 +294,7 @@ async fn keep(
                 Err(broadcast::error::RecvError::Closed) => return,
             },
             Some((org, user)) = removals.recv() => Some(About::Membership(org, user)),
+            _ = closing.changed() => return,
         };
         let Some(live) = live.upgrade() else { return };
         let (Some(about), Some(gate)) = (about, live.gate.get().cloned()) else {
@@ -305,7 +306,7 @@ async fn keep(
         if is_everybody && everybody.as_ref().is_some_and(|task| !task.is_finished()) {
             continue;
         }
-        let task = tokio::spawn(async move { live.members.look_again(&*gate, about).await });
+        let task = tokio::spawn(async move { live.members.look_again(&live.hub, &*gate, about).await });
         if is_everybody {
             everybody = Some(task);
         }

@@ -38,6 +38,11 @@ impl Reader {
         Some(Self { feed, news, ready: place.first.into_iter().collect(), next: place.next, ended, closing, _seat: seat })
     }
 
+    /// What a reader says who has this frame and comes back.
+    pub fn id(&self, frame: &Frame) -> String {
+        format!("{}:{}", self.feed.epoch, frame.seq)
+    }
+
     /// The next frame; none when there will be no more.
     pub async fn next(&mut self) -> Option<Arc<Frame>> {
         loop {

@@ -4,7 +4,7 @@
 //! thread. So a socket that asks for much waits for itself.
 
 use super::{
-    Inner,
+    Inner, come_back_after,
     feed::{FeedId, Had},
     members::{Gate, Pass, Refusal, Seated},
     socket::{self, CloseCode, Heard},
@@ -18,7 +18,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     time::Duration,
 };
-use tocsin_actors::domain::{OrgId, Seq};
+use tocsin_actors::{
+    domain::{OrgId, Seq},
+    org::OrgError,
+};
 
 /// How long somebody may take to say who they are who said that they would.
 const INTRODUCED_WITHIN: Duration = Duration::from_secs(10);
@@ -246,7 +249,8 @@ impl Inner {
             };
             if done.is_err() {
                 // It would wait for a page that never comes.
-                self.close(who, CloseCode::Again.into(), r#"{"code":"unavailable","retry_after_ms":2000}"#);
+                let wait = come_back_after().as_millis();
+                self.close(who, CloseCode::Again.into(), &format!(r#"{{"code":"unavailable","retry_after_ms":{wait}}}"#));
             }
             return Ok(());
         }
@@ -269,7 +273,7 @@ impl Inner {
     /// As what somebody may listen to an organization; members are looked at again from now on.
     async fn seat(self: &Arc<Self>, who: ConnectionId, org: OrgId, pass: Option<Arc<Pass>>) -> Result<Audience, Refusal> {
         let (Some(pass), gate) = (pass, self.gate()?) else { return Ok(Audience::Public) };
-        let view = gate.find(&org.to_string()).await?.ok_or_else(unknown)?;
+        let view = self.hub.view(org).await.map_err(unavailable)?.ok_or_else(unknown)?;
         if !gate.may_listen(&pass, &view) {
             return Ok(Audience::Public);
         }
@@ -285,6 +289,10 @@ impl Inner {
         }
         gate.find(word).await?.map(|org| org.id()).ok_or_else(unknown)
     }
+}
+
+pub(super) fn unavailable(error: OrgError) -> Refusal {
+    Refusal { code: "unavailable", message: error.to_string() }
 }
 
 fn too_often() -> Refusal {

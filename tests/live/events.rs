@@ -12,6 +12,8 @@ struct Events {
     answer: reqwest::Response,
     read: String,
     id: String,
+    /// When to come back if it breaks, in milliseconds.
+    retry: u64,
 }
 
 impl Events {
@@ -23,7 +25,7 @@ impl Events {
         let answer = ask.send().await.unwrap();
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
-        Self { answer, read: String::new(), id: String::new() }
+        Self { answer, read: String::new(), id: String::new(), retry: 0 }
     }
 
     async fn next(&mut self) -> Option<Value> {
@@ -32,6 +34,7 @@ impl Events {
                 let field =
                     |name| message.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim_start().to_owned());
                 let (id, data) = (field("id:"), field("data:"));
+                self.retry = field("retry:").map_or(self.retry, |retry| retry.parse().unwrap());
                 self.read = rest.to_owned();
                 if let (Some(id), Some(data)) = (id, data) {
                     self.id = id;
@@ -43,6 +46,21 @@ impl Events {
             self.read.push_str(std::str::from_utf8(&chunk).unwrap());
         }
     }
+}
+
+#[tokio::test]
+async fn the_readers_of_event_streams_that_break_together_do_not_come_back_together() {
+    let server = Server::start_unlimited().await;
+    let (_, org) = server.founder("event-storm").await;
+    let visitor = server.stranger();
+    let mut told = std::collections::BTreeSet::new();
+    for _ in 0..16 {
+        let mut events = Events::open(&visitor, &org.slug, None).await;
+        events.next().await.unwrap();
+        assert!((500..5_000).contains(&events.retry), "{}", events.retry);
+        told.insert(events.retry);
+    }
+    assert!(told.len() > 8, "all are told the same: {told:?}");
 }
 
 #[tokio::test]

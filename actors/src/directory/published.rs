@@ -73,15 +73,17 @@ impl Published {
     }
     /// From here on everybody sees what a commit has done.
     pub(crate) fn publish_commit(&self, commit: &Arc<Commit>, view: &Arc<Org>) {
-        self.locked_recent().take_if(|recent| commit.last - recent.before.seq() > MOST_RECENT);
-        if let Some(recent) = &mut *self.locked_recent() {
-            recent.commits.push(commit.clone());
-        }
+        self.remember(commit);
         let before = self.replace_view(view);
         let Some(before) = before.filter(|before| before.seq() + 1 == commit.first) else {
             return self.listeners().iter().for_each(|listener| listener.loaded(view));
         };
         self.listeners().iter().for_each(|listener| listener.committed(&before, commit, view));
+    }
+    fn remember(&self, commit: &Arc<Commit>) {
+        let mut recent = self.locked_recent();
+        recent.take_if(|recent| commit.last - recent.before.seq() > MOST_RECENT);
+        recent.iter_mut().for_each(|recent| recent.commits.push(commit.clone()));
     }
     fn replace_view(&self, view: &Arc<Org>) -> Option<Arc<Org>> {
         self.view.write().unwrap_or_else(PoisonError::into_inner).replace(view.clone())

@@ -23,7 +23,7 @@ use std::{
     io,
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
@@ -165,7 +165,7 @@ pub struct Inbox(Arc<InboxInner>);
 
 struct InboxInner {
     /// None when nobody takes them any more.
-    messages: Mutex<Option<Vec<Message>>>,
+    waiting: Mutex<Option<Waiting>>,
     waker: mio::Waker,
     /// Whether it is told already that there is something.
     told: AtomicBool,
@@ -173,28 +173,49 @@ struct InboxInner {
     sockets: AtomicUsize,
 }
 
+/// What a writer has not taken yet.
+#[derive(Default)]
+struct Waiting {
+    messages: Vec<Message>,
+    /// Whether there are newcomers among them.
+    newcomers: bool,
+    /// Whether there were some the last time: when many come, the writer looks again by itself before long, and is not
+    /// woken up for each of them.
+    rush: bool,
+}
+
 impl Inbox {
     /// Tells the writer something, in order.
     pub fn send(&self, message: Message) {
-        let mut messages = self.0.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(open) = &mut *messages else { return };
-        open.push(message);
-        drop(messages);
-        if !self.0.told.swap(true, Ordering::AcqRel) {
+        let is_newcomer = matches!(message, Message::Welcome(_));
+        let mut waiting = self.waiting();
+        let Some(open) = &mut *waiting else { return };
+        open.messages.push(message);
+        open.newcomers |= is_newcomer;
+        let is_expected = is_newcomer && open.rush;
+        drop(waiting);
+        if !is_expected && !self.0.told.swap(true, Ordering::AcqRel) {
             let _ = self.0.waker.wake(); // it fails for a writer that is gone
         }
     }
 
-    fn take(&self, into: &mut Vec<Message>) {
+    /// All of it; says whether more newcomers are expected, for whom nobody is going to wake the writer.
+    fn take(&self, into: &mut Vec<Message>) -> bool {
         self.0.told.store(false, Ordering::Release);
-        if let Some(messages) = &mut *self.0.messages.lock().unwrap_or_else(PoisonError::into_inner) {
-            std::mem::swap(messages, into);
-        }
+        let mut waiting = self.waiting();
+        let Some(open) = &mut *waiting else { return false };
+        std::mem::swap(&mut open.messages, into);
+        open.rush = std::mem::take(&mut open.newcomers);
+        open.rush
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nobody takes anything any more: sockets that are on their way are closed.
     fn close(&self) {
-        drop(self.0.messages.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.waiting().take());
     }
 
     /// How many sockets it has.
@@ -218,7 +239,7 @@ impl Writers {
             let poll = mio::Poll::new()?;
             let waker = mio::Waker::new(poll.registry(), shard::WAKER)?;
             let inner = InboxInner {
-                messages: Mutex::new(Some(Vec::new())),
+                waiting: Mutex::new(Some(Waiting::default())),
                 waker,
                 told: AtomicBool::new(false),
                 sockets: AtomicUsize::new(0),

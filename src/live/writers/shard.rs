@@ -31,6 +31,8 @@ const TURN: usize = 128;
 const READ: usize = 64 * 1024;
 /// How often a socket is read before others get their turn.
 const READS: usize = 4;
+/// How long newcomers wait at most for others while many come: woken up for each of them, the writer would do little else.
+const GLANCE: Duration = Duration::from_millis(1);
 /// How many sockets say at once that they have something.
 const EVENTS: usize = 1024;
 /// How often it is looked at who has been silent too long.
@@ -126,11 +128,13 @@ impl Shard {
     fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
         let (mut buffer, mut messages) = (vec![0; READ], Vec::new());
-        let mut tick_at = Instant::now() + TICK;
+        let (mut tick_at, mut rush) = (Instant::now() + TICK, false);
         loop {
             let rest = tick_at.saturating_duration_since(Instant::now());
             let wait = if !self.sweeps.is_empty() || !self.unread.is_empty() {
                 Duration::ZERO
+            } else if rush {
+                GLANCE.min(rest)
             } else if self.sending_away.is_some() {
                 PAUSE.min(rest)
             } else {
@@ -150,7 +154,7 @@ impl Shard {
             for slot in std::mem::take(&mut self.unread) {
                 self.ready(slot, true, &mut buffer);
             }
-            self.inbox.take(&mut messages);
+            rush = self.inbox.take(&mut messages);
             for message in messages.drain(..) {
                 self.told(message);
             }

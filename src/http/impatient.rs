@@ -9,6 +9,7 @@
 use super::edge::Seat;
 use std::{
     io::{self, ErrorKind, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ use tokio::{
     net::TcpStream,
     time::{Sleep, sleep},
 };
-use warp::hyper::rt;
+use warp::hyper::{body::Bytes, rt};
 
 /// As long as the greeting of HTTP/2, after which the version is known. A whole request is hardly shorter.
 const ENOUGH: usize = 24;
@@ -29,10 +30,16 @@ const LOOKS: u32 = 4;
 /// What is gathered before it is written, if it fits: the head and body of a usual answer.
 const SMALL: usize = 2048;
 
+/// How much is read at first. Whoever asks for a connection's version wants no more than a greeting, and would have the
+/// kernel asked twice for nearly every request.
+const FIRST: usize = 2048;
+
 /// The socket.
 pub(super) struct Impatient {
     stream: TcpStream,
     heard: usize,
+    /// What was heard and not asked for yet.
+    early: Bytes,
     /// Until when enough must be heard.
     deadline: Instant,
     /// When the connection is to look at the time again.
@@ -48,17 +55,50 @@ pub(super) struct Impatient {
     seat: Seat,
 }
 
+/// What is left of it for whoever goes on with the socket.
+pub(super) struct Parts {
+    /// It itself.
+    pub(super) stream: TcpStream,
+    /// What was heard already.
+    pub(super) early: Bytes,
+    /// What is to be written first.
+    pub(super) held: Vec<u8>,
+    pub(super) seat: Seat,
+}
+
 impl Impatient {
     pub(super) fn new(stream: TcpStream, heard_within: Duration, taken_within: Duration, seat: Seat) -> Self {
         // A little later than a quarter: the last look is to come after the limit, not just before it.
         let look_every = heard_within / LOOKS + Duration::from_millis(5);
         let (deadline, look) = (Instant::now() + heard_within, Box::pin(sleep(look_every)));
-        Self { stream, heard: 0, deadline, look, look_every, taken_within, stalled: None, held: Vec::new(), seat }
+        Self {
+            stream,
+            heard: 0,
+            early: Bytes::new(),
+            deadline,
+            look,
+            look_every,
+            taken_within,
+            stalled: None,
+            held: Vec::new(),
+            seat,
+        }
     }
 
-    /// The socket itself, for somebody with a patience of their own; and what is to be written to it first.
-    pub(super) fn into_parts(self) -> (TcpStream, Vec<u8>, Seat) {
-        (self.stream, self.held, self.seat)
+    /// The socket itself, for somebody with a patience of their own.
+    pub(super) fn into_parts(self) -> Parts {
+        Parts { stream: self.stream, early: self.early, held: self.held, seat: self.seat }
+    }
+
+    /// Reads for somebody who has room for little: the rest is kept.
+    fn poll_first(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let mut room = [MaybeUninit::uninit(); FIRST];
+        let mut first = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut first))?;
+        let (now, early) = first.filled().split_at(first.filled().len().min(buffer.remaining()));
+        buffer.put_slice(now);
+        self.early = Bytes::copy_from_slice(early);
+        Poll::Ready(Ok(()))
     }
 
     /// Writes what was held, for somebody who goes on with this socket as it is.
@@ -91,8 +131,17 @@ impl Impatient {
 impl AsyncRead for Impatient {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_held(cx))?;
+        if !self.early.is_empty() {
+            let now = self.early.len().min(buffer.remaining());
+            buffer.put_slice(&self.early.split_to(now));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let polled = if self.heard == 0 && buffer.remaining() < FIRST {
+            self.poll_first(cx, buffer)
+        } else {
+            Pin::new(&mut self.stream).poll_read(cx, buffer)
+        };
         self.heard += buffer.filled().len() - before;
         if polled.is_pending() && self.look.as_mut().poll(cx).is_ready() {
             if self.heard < ENOUGH && Instant::now() >= self.deadline {

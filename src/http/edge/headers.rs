@@ -25,6 +25,9 @@ impl Dress {
 
     /// Puts it on. What a route has set itself stays.
     pub(super) fn put_on(&self, path: &str, status: StatusCode, headers: &mut HeaderMap) {
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return; // what comes now is nothing that a browser shows or keeps
+        }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         set(headers, REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         if let Some(hsts) = &self.hsts {

@@ -48,6 +48,14 @@ impl Frame {
         Self { prev, seq, socket, text, deflated: OnceLock::new() }
     }
 
+    /// One that says this.
+    #[cfg(test)]
+    pub(super) fn for_test(seq: Seq, text: &str) -> Self {
+        let socket = socket::text(text.as_bytes(), false);
+        let begin = socket.len() - text.len();
+        Self { prev: seq.checked_sub(1), seq, socket, text: begin, deflated: OnceLock::new() }
+    }
+
     /// As JSON.
     pub fn json(&self) -> &str {
         std::str::from_utf8(&self.socket[self.text..]).expect("JSON is written as text")

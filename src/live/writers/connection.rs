@@ -175,6 +175,30 @@ impl Connection {
         self.begun.is_none() && self.own.is_none()
     }
 
+    /// Writes what it has not had of the one feed that it listens to, in one piece: what a sweep does nearly always. False
+    /// where that is not all that has to be done.
+    pub(super) fn write_run(&mut self, feeds: &mut Slab<FeedLog>) -> Result<bool, Gone> {
+        let is_usual = self.phase == Phase::Open && self.has_said_all();
+        let (true, [following]) = (is_usual, &mut self.follows[..]) else { return Ok(false) };
+        let feed = &mut feeds[following.feed];
+        let end = feed.log.end();
+        let Some(bytes) = feed.unseen(following, self.deflate) else { return Ok(false) };
+        if bytes.is_empty() {
+            return Ok(true);
+        }
+        match taken(self.stream.write_parts(&[IoSlice::new(bytes)]))? {
+            Some(count) if count == bytes.len() => {
+                following.next = end;
+                Ok(true)
+            }
+            Some(count) => {
+                self.has_had(count, feeds);
+                Ok(false)
+            }
+            None => Ok(false),
+        }
+    }
+
     /// Writes what it has not had, as far as the kernel takes it: as much as there is with each system call.
     pub(super) fn write(&mut self, feeds: &Slab<FeedLog>, now: u32) -> Result<(), Gone> {
         loop {

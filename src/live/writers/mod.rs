@@ -9,6 +9,7 @@
 
 mod connection;
 mod liveness;
+mod run;
 mod shard;
 
 pub use connection::Stream;

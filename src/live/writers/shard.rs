@@ -4,6 +4,7 @@ use super::{
     Answer, ConnectionId, Conversation, Follow, Inbox, Message, Newcomer, Speaker, WriterSettings,
     connection::{Connection, Following, Gone, Phase},
     liveness::last_acknowledged,
+    run::Run,
 };
 use crate::live::{
     feed::{Feed, FeedId, Index, Log},
@@ -59,6 +60,22 @@ pub(super) struct FeedLog {
     sweeping: bool,
     /// Whether something came after the sweep began.
     again: bool,
+    /// What most readers have not had yet, plain and compressed; only while there is a sweep.
+    runs: [Run; 2],
+}
+
+impl FeedLog {
+    /// All that somebody has not had, in one piece, if that can be.
+    pub(super) fn unseen(&mut self, following: &Following, deflate: bool) -> Option<&[u8]> {
+        if following.first.is_some() || following.next < self.log.first {
+            return None;
+        }
+        match self.log.end().checked_sub(following.next)? {
+            0 => Some(&[]),
+            1 => self.log.frames.back().map(|frame| frame.on_socket(deflate)),
+            _ => self.runs[usize::from(deflate)].from(&self.log, following.next, deflate),
+        }
+    }
 }
 
 /// The thread's own things.
@@ -261,7 +278,8 @@ impl Shard {
             Some(key) => *key,
             None => {
                 let (id, log) = (feed.id, feed.log());
-                let known = FeedLog { feed, log, readers: Vec::new(), to_go: 0, sweeping: false, again: false };
+                let known =
+                    FeedLog { feed, log, readers: Vec::new(), to_go: 0, sweeping: false, again: false, runs: Default::default() };
                 let key = self.feeds.insert(known);
                 self.by_id.insert(id, key);
                 key
@@ -328,11 +346,17 @@ impl Shard {
             let slot = self.feeds[key].readers[place];
             let connection = &mut self.connections[slot];
             if connection.blocked_at.is_none() {
-                let written = connection.write(&self.feeds, self.now);
+                let written = match connection.write_run(&mut self.feeds) {
+                    Ok(false) => connection.write(&self.feeds, self.now),
+                    done => done.map(drop),
+                };
                 self.after_writing(slot, written);
             }
         }
         let feed = &mut self.feeds[key];
+        if begin == 0 {
+            feed.runs = Default::default();
+        }
         if begin > 0 {
             self.sweeps.push_back(key);
         } else if std::mem::take(&mut feed.again) {

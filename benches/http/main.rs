@@ -1,7 +1,8 @@
 //! HTTP beside what it stands on, in one run: writes beside the engine's own durable rate, reads beside a bare warp route
 //! that gives the same bytes with the same headers. The load comes from `wrk`, another process, for both.
 //!
-//! `cargo bench --bench http [-- --seconds 4 --rounds 5] [--reads-only]`; MongoDB takes part when `TOCSIN_TEST_MONGOD` is set.
+//! `cargo bench --bench http [-- --seconds 4 --rounds 5] [--only reads|writes|calm] [--database-apart]`; MongoDB takes part
+//! when `TOCSIN_TEST_MONGOD` is set. With `--database-apart` it has a core of its own, and everything else has another.
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code)]
 
@@ -43,7 +44,13 @@ const CONNECTIONS: u32 = 100;
 pub(crate) struct Options {
     pub(crate) seconds: Duration,
     pub(crate) rounds: usize,
-    pub(crate) reads_only: bool,
+    pub(crate) only: Option<String>,
+}
+
+impl Options {
+    fn measures(&self, what: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == what)
+    }
 }
 
 fn main() {
@@ -55,14 +62,29 @@ fn main() {
     let options = Options {
         seconds: Duration::from_secs(number("--seconds", 4)),
         rounds: number("--rounds", 5) as usize,
-        reads_only: args.iter().any(|arg| arg == "--reads-only"),
+        only: args.iter().position(|arg| arg == "--only").and_then(|at| args.get(at + 1)).cloned(),
     };
+    let apart = args.iter().any(|arg| arg == "--database-apart");
+    if apart {
+        stay_on("1"); // and so does what is started now
+    }
+    let starting = tokio::runtime::Runtime::new().unwrap();
+    let mongod = std::env::var_os("TOCSIN_TEST_MONGOD").is_some().then(|| starting.block_on(mongod::Mongod::start()));
+    drop(starting);
+    if apart {
+        stay_on("0");
+    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let mongod = std::env::var_os("TOCSIN_TEST_MONGOD").is_some().then(|| runtime.block_on(mongod::Mongod::start()));
     let stores = std::iter::once(Kind::Embedded).chain(mongod.as_ref().map(|mongod| Kind::Mongodb(mongod.uri("bench"))));
     for kind in stores {
         runtime.block_on(run(&kind, &options));
     }
+}
+
+/// From now on this thread, and the ones that it starts, have one core.
+fn stay_on(core: &str) {
+    let done = std::process::Command::new("taskset").args(["-pc", core, &std::process::id().to_string()]).output().unwrap();
+    assert!(done.status.success(), "taskset: {}", String::from_utf8_lossy(&done.stderr));
 }
 
 async fn run(kind: &Kind, options: &Options) {
@@ -85,20 +107,24 @@ async fn run(kind: &Kind, options: &Options) {
 
     let (mut reads, mut bares, mut writes, mut engine, mut quiet, mut busy) = (vec![], vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..options.rounds {
-        rested(&*store).await;
-        let one = &targets[..1];
-        reads.push(wrk(server, one, CONNECTIONS, options.seconds, "GET").await);
-        bares.push(wrk(bare, one, CONNECTIONS, options.seconds, "GET").await);
-        if options.reads_only {
+        if options.measures("reads") {
+            rested(&*store).await;
+            let one = &targets[..1];
+            reads.push(wrk(server, one, CONNECTIONS, options.seconds, "GET").await);
+            bares.push(wrk(bare, one, CONNECTIONS, options.seconds, "GET").await);
+        }
+        if options.measures("writes") {
+            // Whoever writes leaves the store with documents to write: the next one is not to pay for them.
+            rested(&*store).await;
+            engine.push(through_actors(app.directory(), options.seconds).await);
+            rested(&*store).await;
+            writes.push(wrk(server, &targets, ORGS as u32, options.seconds, "PATCH").await);
+        }
+        if !options.measures("calm") {
             continue;
         }
-        // Whoever writes leaves the store with documents to write: the next one is not to pay for them.
-        rested(&*store).await;
-        engine.push(through_actors(app.directory(), options.seconds).await);
-        rested(&*store).await;
-        writes.push(wrk(server, &targets, ORGS as u32, options.seconds, "PATCH").await);
-        rested(&*store).await;
         // A reader at a calm pace, alone and beside a thousand organizations that write, each once a second.
+        rested(&*store).await;
         quiet.push(reader(server, &targets[0], options.seconds).await);
         let load = paced_writes(server, targets.clone(), options.seconds + Duration::from_secs(1));
         let calm = async {
@@ -113,29 +139,36 @@ async fn run(kind: &Kind, options: &Options) {
     let rates = |all: &[wrk::Measured]| all.iter().map(|one| one.per_second).collect::<Vec<_>>();
     println!("HTTP, {}: medians of {} interleaved rounds of {} s", kind.name(), options.rounds, options.seconds.as_secs());
     println!("| | per second | beside | ratio |\n|---|---|---|---|");
-    println!(
-        "| reads of one service | {:.0} | {:.0} bare warp | {:.2} |",
-        rate(&reads),
-        rate(&bares),
-        ratio(&rates(&reads), &rates(&bares))
-    );
-    if options.reads_only {
-        return app.shutdown().await;
+    if options.measures("reads") {
+        println!(
+            "| reads of one service | {:.0} | {:.0} bare warp | {:.2} |",
+            rate(&reads),
+            rate(&bares),
+            ratio(&rates(&reads), &rates(&bares))
+        );
     }
-    println!(
-        "| writes, {ORGS} organizations | {:.0} | {:.0} engine | {:.2} |",
-        rate(&writes),
-        median(engine.clone()),
-        ratio(&rates(&writes), &engine)
-    );
-    println!(
-        "| a calm reader's p99, ms | {:.2} beside 1,000 writes/s | {:.2} quiet | {:.2} |",
-        median(answers(&busy)),
-        median(answers(&quiet)),
-        ratio(&answers(&busy), &answers(&quiet))
-    );
-    let late = |all: &[Calm]| median(all.iter().map(|one| one.late).collect());
-    println!("| how late it got the processor, p99, ms | {:.2} beside 1,000 writes/s | {:.2} quiet | |", late(&busy), late(&quiet));
+    if options.measures("writes") {
+        println!(
+            "| writes, {ORGS} organizations | {:.0} | {:.0} engine | {:.2} |",
+            rate(&writes),
+            median(engine.clone()),
+            ratio(&rates(&writes), &engine)
+        );
+    }
+    if options.measures("calm") {
+        println!(
+            "| a calm reader's p99, ms | {:.2} beside 1,000 writes/s | {:.2} quiet | {:.2} |",
+            median(answers(&busy)),
+            median(answers(&quiet)),
+            ratio(&answers(&busy), &answers(&quiet))
+        );
+        let late = |all: &[Calm]| median(all.iter().map(|one| one.late).collect());
+        println!(
+            "| how late it got the processor, p99, ms | {:.2} beside 1,000 writes/s | {:.2} quiet | |",
+            late(&busy),
+            late(&quiet)
+        );
+    }
     let failed: u64 = reads.iter().chain(&bares).chain(&writes).map(|one| one.failed).sum();
     println!("| answers that were no success | {failed} | | |\n");
     app.shutdown().await;
@@ -200,7 +233,7 @@ async fn through_actors(directory: &Directory, time: Duration) -> f64 {
 
 /// A thousand writes a second, one after the other in each organization, from a thread of their own.
 async fn paced_writes(server: SocketAddr, targets: Vec<Target>, time: Duration) {
-    let load = tokio::task::spawn_blocking(move || {
+    on_a_thread("load", move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -220,8 +253,16 @@ async fn paced_writes(server: SocketAddr, targets: Vec<Target>, time: Duration) 
             }
             futures::future::join_all(asked).await.into_iter().for_each(|answer| drop(answer.unwrap()));
         });
-    });
-    load.await.unwrap();
+    })
+    .await
+}
+
+/// Does something on a thread of its own, by whose name it is told from the server's.
+async fn on_a_thread<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let work = move || drop(tell.send(work()));
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).unwrap();
+    told.await.unwrap()
 }
 
 /// What a reader who asks every two milliseconds gets, in milliseconds.
@@ -235,7 +276,7 @@ struct Calm {
 /// On a thread of its own: it measures the server.
 async fn reader(server: SocketAddr, target: &Target, time: Duration) -> Calm {
     let (url, token) = (format!("http://{server}{}", target.path), target.token.clone());
-    tokio::task::spawn_blocking(move || {
+    on_a_thread("calm-reader", move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -258,5 +299,4 @@ async fn reader(server: SocketAddr, target: &Target, time: Duration) -> Calm {
         })
     })
     .await
-    .unwrap()
 }

@@ -22,7 +22,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("src", "governor", &["src/http/edge"]),
     ("src", "mio", &["src/live", "src/loadtest"]),
     ("src", "slab", &["src/live/writers"]),
-    ("src", "socket2", &["src/http/edge/listen.rs", "src/live", "src/loadtest"]),
+    ("src", "socket2", &["src/http/impatient.rs", "src/http/edge/listen.rs", "src/live", "src/loadtest"]),
     ("src", "rustix", &["src/descriptors.rs", "src/http/edge/descriptors.rs", "src/loadtest/readers"]),
     ("src", "libc", &["src/live/writers/liveness.rs"]),
     ("src", "tungstenite", &["src/live/socket", "src/loadtest"]),

@@ -7,6 +7,8 @@
 //! that all connections share. Ours is a [`Glance`] at the time: the socket has its connection look now and then.
 
 use super::edge::Seat;
+use crate::live::SEND_BUFFER;
+use socket2::SockRef;
 use std::{
     io::{self, ErrorKind, IoSlice},
     mem::MaybeUninit,
@@ -34,9 +36,15 @@ const SMALL: usize = 2048;
 /// kernel asked twice for nearly every request.
 const FIRST: usize = 2048;
 
+/// What the kernel may keep of a large answer: enough for a fast line to the other end of the world. It is given when it
+/// is needed, because most connections never do, and those that become live readers must not have it.
+const ROOM: usize = 256 * 1024;
+
 /// The socket.
 pub(super) struct Impatient {
     stream: TcpStream,
+    /// Whether the kernel keeps much for it.
+    is_roomy: bool,
     heard: usize,
     /// What was heard and not asked for yet.
     early: Bytes,
@@ -73,6 +81,7 @@ impl Impatient {
         let (deadline, look) = (Instant::now() + heard_within, Box::pin(sleep(look_every)));
         Self {
             stream,
+            is_roomy: false,
             heard: 0,
             early: Bytes::new(),
             deadline,
@@ -87,7 +96,22 @@ impl Impatient {
 
     /// The socket itself, for somebody with a patience of their own.
     pub(super) fn into_parts(self) -> Parts {
+        if self.is_roomy {
+            self.resize(SEND_BUFFER);
+        }
         Parts { stream: self.stream, early: self.early, held: self.held, seat: self.seat }
+    }
+
+    fn resize(&self, bytes: usize) {
+        // Nothing is lost but time or memory if that fails.
+        let _ = SockRef::from(&self.stream).set_send_buffer_size(bytes);
+    }
+
+    /// So much is to be written at once.
+    fn make_room(&mut self, bytes: usize) {
+        if bytes > SEND_BUFFER && !std::mem::replace(&mut self.is_roomy, true) {
+            self.resize(ROOM);
+        }
     }
 
     /// Reads for somebody who has room for little: the rest is kept.
@@ -122,6 +146,7 @@ impl Impatient {
             self.stalled = None;
             return polled;
         }
+        self.make_room(ROOM); // there is more to come, in whatever pieces
         let within = self.taken_within;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(within)));
         stalled.as_mut().poll(cx).map(|()| Err(ErrorKind::TimedOut.into()))
@@ -162,6 +187,7 @@ impl AsyncWrite for Impatient {
             return Poll::Ready(Ok(bytes.len()));
         }
         ready!(self.poll_held(cx))?;
+        self.make_room(bytes.len());
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.taken(polled, cx)
     }
@@ -179,7 +205,9 @@ impl AsyncWrite for Impatient {
             return Poll::Ready(Ok(end));
         }
         ready!(self.poll_held(cx))?;
-        if end == parts.iter().map(|part| part.len()).sum::<usize>() {
+        let all = parts.iter().map(|part| part.len()).sum();
+        self.make_room(all);
+        if end == all {
             let polled = Pin::new(&mut self.stream).poll_write(cx, &whole[..end]);
             return self.taken(polled, cx);
         }

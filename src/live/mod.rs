@@ -59,6 +59,9 @@ use tokio::{
 use uuid::Uuid;
 use writers::{ConnectionId, Conversation, Message, Named, Newcomer, Stream, WriterSettings, Writers};
 
+/// What the kernel may keep of what was written to one socket; it doubles the number for its own use. Whoever listens gives
+/// it to the listener, so that connections have it from the beginning.
+pub const SEND_BUFFER: usize = 16 * 1024;
 /// How often it is looked at what nobody listens to any more.
 const SWEEP_EVERY: Duration = Duration::from_secs(15);
 /// How often members are looked at again for what ended on another server.
@@ -86,7 +89,6 @@ pub(crate) struct Inner {
     talk: Arc<Talk>,
     gate: OnceLock<Arc<dyn Gate>>,
     runtime: Handle,
-    settings: WriterSettings,
     /// Whether everybody has to go.
     closing: watch::Sender<bool>,
 }
@@ -147,7 +149,6 @@ impl Live {
             talk,
             gate: OnceLock::new(),
             runtime: Handle::current(),
-            settings: settings.clone(),
             closing: watch::Sender::new(false),
         });
         inner.talk.set(Arc::downgrade(&inner));
@@ -219,18 +220,15 @@ impl Live {
         self.0.hub.count()
     }
 
-    /// Takes a socket out of the hands of the runtime; it is to be given to [`Live::welcome`].
+    /// Takes a socket out of the hands of the runtime; it is to be given to [`Live::welcome`]. It has its [`SEND_BUFFER`].
     pub fn taken(&self, stream: TcpStream) -> io::Result<Stream> {
-        let stream = stream.into_std()?;
-        let socket = SockRef::from(&stream);
-        socket.set_send_buffer_size(self.0.settings.send_buffer)?;
-        Ok(Stream::Tcp(mio::net::TcpStream::from_std(stream)))
+        Ok(Stream::Tcp(mio::net::TcpStream::from_std(stream.into_std()?)))
     }
 
     /// The same for a connection that is not a socket of its own: a task carries its bytes to one.
     pub fn carried(&self, connection: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> io::Result<Stream> {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
-        SockRef::from(&ours).set_send_buffer_size(self.0.settings.send_buffer)?;
+        SockRef::from(&ours).set_send_buffer_size(SEND_BUFFER)?;
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
         let mut theirs = UnixStream::from_std(theirs)?;

@@ -9,7 +9,10 @@ use super::{
     descriptors::{Reserve, is_exhausted},
     protect::protect,
 };
-use crate::http::impatient::{Glances, Impatient};
+use crate::{
+    http::impatient::{Glances, Impatient},
+    live::SEND_BUFFER,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -56,8 +59,9 @@ pub(in crate::http) async fn serve<S, B>(
     server.http1().timer(Glances).header_read_timeout(head_within).max_buf_size(LONGEST_HEAD);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(head_within);
     // Connections have it from their listener, which saves a system call for each.
-    if let Err(error) = SockRef::from(&listener).set_tcp_nodelay(true) {
-        warn!(%error, "small answers may be delayed");
+    let socket = SockRef::from(&listener);
+    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_send_buffer_size(SEND_BUFFER)) {
+        warn!(%error, "small answers may be delayed, and readers who do not read cost more memory");
     }
     let mut reserve = Reserve::new();
     let graceful = GracefulShutdown::new();
@@ -91,7 +95,8 @@ pub(in crate::http) async fn serve<S, B>(
         };
         let Some(stream) = admit(stream, peer, &edge) else { continue };
         let service = TowerToHyperService::new(protect(routes.clone(), edge.clone(), peer));
-        let connection = graceful.watch(server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned());
+        let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = Box::pin(graceful.watch(connection)); // it is large, and would be moved again and again
         connections.spawn(async move {
             if let Err(error) = connection.await {
                 debug!(%error, "a connection ended badly");

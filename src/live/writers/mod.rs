@@ -42,8 +42,6 @@ pub struct WriterSettings {
     pub most_said: Option<(u16, u16)>,
     /// How many bytes of answers may wait for a socket that does not read them. It is cut beyond.
     pub most_unsent: usize,
-    /// What the kernel keeps for one socket. It doubles the number for its own use.
-    pub send_buffer: usize,
     /// After how much silence somebody is asked whether they are there, and how long they may take to answer.
     pub ping_after: Duration,
     /// See `ping_after`.
@@ -58,7 +56,6 @@ impl Default for WriterSettings {
             most_message: 16 * 1024,
             most_said: Some((20, 60)),
             most_unsent: 32 * 1024,
-            send_buffer: 16 * 1024,
             ping_after: Duration::from_secs(30),
             pong_within: Duration::from_secs(30),
         }

@@ -20,7 +20,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("src", "utoipa", &["src/http", "src/page", "src/words.rs"]),
     ("src", "matchit", &["src/http/dispatch.rs"]),
     ("src", "governor", &["src/http/edge"]),
-    ("src", "mio", &["src/live", "src/loadtest"]),
+    ("src", "mio", &["src/http/edge/entrance.rs", "src/live", "src/loadtest"]),
     ("src", "slab", &["src/live/writers"]),
     ("src", "socket2", &["src/http/impatient.rs", "src/http/edge/listen.rs", "src/live", "src/loadtest"]),
     ("src", "rustix", &["src/descriptors.rs", "src/http/edge/descriptors.rs", "src/loadtest/readers"]),

@@ -10,8 +10,7 @@ use super::edge::Seat;
 use crate::live::SEND_BUFFER;
 use socket2::SockRef;
 use std::{
-    io::{self, ErrorKind, IoSlice},
-    mem::MaybeUninit,
+    io::{self, ErrorKind, IoSlice, Read},
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -42,7 +41,7 @@ const ROOM: usize = 256 * 1024;
 
 /// The socket.
 pub(super) struct Impatient {
-    stream: TcpStream,
+    socket: Socket,
     /// Whether the kernel keeps much for it.
     is_roomy: bool,
     heard: usize,
@@ -63,10 +62,47 @@ pub(super) struct Impatient {
     seat: Seat,
 }
 
+/// A socket that the runtime watches when that is needed. One that has said all of its request before it is looked at, and
+/// becomes a live one, never is: that saves two system calls for each.
+struct Socket {
+    new: Option<std::net::TcpStream>,
+    watched: Option<TcpStream>,
+}
+
+impl Socket {
+    /// What is there already, if there is something and nobody watches it yet.
+    fn heard_already(&mut self, room: &mut [u8]) -> Option<usize> {
+        self.new.as_mut()?.read(room).ok()
+    }
+
+    fn watched(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        if let Some(new) = self.new.take() {
+            self.watched = Some(TcpStream::from_std(new)?);
+        }
+        self.watched.as_mut().map(Pin::new).ok_or_else(|| ErrorKind::NotConnected.into())
+    }
+
+    fn into_std(self) -> io::Result<std::net::TcpStream> {
+        match (self.new, self.watched) {
+            (Some(new), _) => Ok(new),
+            (None, Some(watched)) => watched.into_std(),
+            (None, None) => Err(ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn resize(&self, bytes: usize) -> io::Result<()> {
+        match (&self.new, &self.watched) {
+            (Some(new), _) => SockRef::from(new).set_send_buffer_size(bytes),
+            (None, Some(watched)) => SockRef::from(watched).set_send_buffer_size(bytes),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// What is left of it for whoever goes on with the socket.
 pub(super) struct Parts {
-    /// It itself.
-    pub(super) stream: TcpStream,
+    /// It itself, not watched by the runtime.
+    pub(super) stream: std::net::TcpStream,
     /// What was heard already.
     pub(super) early: Bytes,
     /// What is to be written first.
@@ -75,12 +111,12 @@ pub(super) struct Parts {
 }
 
 impl Impatient {
-    pub(super) fn new(stream: TcpStream, heard_within: Duration, taken_within: Duration, seat: Seat) -> Self {
+    pub(super) fn new(stream: std::net::TcpStream, heard_within: Duration, taken_within: Duration, seat: Seat) -> Self {
         // A little later than a quarter: the last look is to come after the limit, not just before it.
         let look_every = heard_within / LOOKS + Duration::from_millis(5);
         let (deadline, look) = (Instant::now() + heard_within, Box::pin(sleep(look_every)));
         Self {
-            stream,
+            socket: Socket { new: Some(stream), watched: None },
             is_roomy: false,
             heard: 0,
             early: Bytes::new(),
@@ -95,16 +131,16 @@ impl Impatient {
     }
 
     /// The socket itself, for somebody with a patience of their own.
-    pub(super) fn into_parts(self) -> Parts {
+    pub(super) fn into_parts(self) -> io::Result<Parts> {
         if self.is_roomy {
             self.resize(SEND_BUFFER);
         }
-        Parts { stream: self.stream, early: self.early, held: self.held, seat: self.seat }
+        Ok(Parts { stream: self.socket.into_std()?, early: self.early, held: self.held, seat: self.seat })
     }
 
     fn resize(&self, bytes: usize) {
         // Nothing is lost but time or memory if that fails.
-        let _ = SockRef::from(&self.stream).set_send_buffer_size(bytes);
+        let _ = self.socket.resize(bytes);
     }
 
     /// So much is to be written at once.
@@ -116,10 +152,16 @@ impl Impatient {
 
     /// Reads for somebody who has room for little: the rest is kept.
     fn poll_first(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut room = [MaybeUninit::uninit(); FIRST];
-        let mut first = ReadBuf::uninit(&mut room);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut first))?;
-        let (now, early) = first.filled().split_at(first.filled().len().min(buffer.remaining()));
+        let mut room = [0; FIRST];
+        let heard = match self.socket.heard_already(&mut room) {
+            Some(heard) => heard,
+            None => {
+                let mut first = ReadBuf::new(&mut room);
+                ready!(self.socket.watched()?.poll_read(cx, &mut first))?;
+                first.filled().len()
+            }
+        };
+        let (now, early) = room[..heard].split_at(heard.min(buffer.remaining()));
         buffer.put_slice(now);
         self.early = Bytes::copy_from_slice(early);
         Poll::Ready(Ok(()))
@@ -128,7 +170,7 @@ impl Impatient {
     /// Writes what was held, for somebody who goes on with this socket as it is.
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.held.is_empty() {
-            let polled = Pin::new(&mut self.stream).poll_write(cx, &self.held);
+            let polled = self.socket.watched()?.poll_write(cx, &self.held);
             let written = ready!(self.taken(polled, cx))?;
             self.held.drain(..written);
         }
@@ -165,7 +207,7 @@ impl AsyncRead for Impatient {
         let polled = if self.heard == 0 && buffer.remaining() < FIRST {
             self.poll_first(cx, buffer)
         } else {
-            Pin::new(&mut self.stream).poll_read(cx, buffer)
+            self.socket.watched()?.poll_read(cx, buffer)
         };
         self.heard += buffer.filled().len() - before;
         if polled.is_pending() && self.look.as_mut().poll(cx).is_ready() {
@@ -188,7 +230,7 @@ impl AsyncWrite for Impatient {
         }
         ready!(self.poll_held(cx))?;
         self.make_room(bytes.len());
-        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let polled = self.socket.watched()?.poll_write(cx, bytes);
         self.taken(polled, cx)
     }
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
@@ -208,21 +250,21 @@ impl AsyncWrite for Impatient {
         let all = parts.iter().map(|part| part.len()).sum();
         self.make_room(all);
         if end == all {
-            let polled = Pin::new(&mut self.stream).poll_write(cx, &whole[..end]);
+            let polled = self.socket.watched()?.poll_write(cx, &whole[..end]);
             return self.taken(polled, cx);
         }
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        let polled = self.socket.watched()?.poll_write_vectored(cx, parts);
         self.taken(polled, cx)
     }
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true // as every socket
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.socket.watched()?.poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_held(cx))?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.socket.watched()?.poll_shutdown(cx)
     }
 }
 

@@ -129,9 +129,9 @@ fn hand_over(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     match downcast::<TokioIo<Impatient>>(upgraded) {
         Ok(parts) => {
-            let Parts { stream, early, held, seat } = parts.io.into_inner().into_parts();
+            let Parts { stream, early, held, seat } = parts.io.into_inner().into_parts()?;
             let already = [&*parts.read_buf, &*early].concat(); // the buffer itself is a hundred times larger
-            let taken = Taken { stream: api.live.taken(stream)?, already, answer: held, client, keep: Box::new(seat) };
+            let taken = Taken { stream: api.live.taken(stream), already, answer: held, client, keep: Box::new(seat) };
             api.live.welcome(taken, joining);
         }
         Err(other) => {

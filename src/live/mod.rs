@@ -35,7 +35,7 @@ use socket2::SockRef;
 use std::{
     hash::{BuildHasher, RandomState},
     io,
-    net::IpAddr,
+    net::{IpAddr, TcpStream},
     ops::Range,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -50,7 +50,7 @@ use tocsin_actors::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
+    net::UnixStream,
     runtime::Handle,
     sync::{broadcast, mpsc, watch},
     task::JoinHandle,
@@ -220,9 +220,10 @@ impl Live {
         self.0.hub.count()
     }
 
-    /// Takes a socket out of the hands of the runtime; it is to be given to [`Live::welcome`]. It has its [`SEND_BUFFER`].
-    pub fn taken(&self, stream: TcpStream) -> io::Result<Stream> {
-        Ok(Stream::Tcp(mio::net::TcpStream::from_std(stream.into_std()?)))
+    /// A socket that the runtime does not watch, does not block, and has its [`SEND_BUFFER`]; it is to be given to
+    /// [`Live::welcome`].
+    pub fn taken(&self, stream: TcpStream) -> Stream {
+        Stream::Tcp(mio::net::TcpStream::from_std(stream))
     }
 
     /// The same for a connection that is not a socket of its own: a task carries its bytes to one.

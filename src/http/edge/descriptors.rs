@@ -1,6 +1,7 @@
 //! What happens when the process may open no more files: whoever comes is told so instead of being left waiting, and those
 //! who are here stay. For that, one descriptor is kept in reserve.
 
+use super::entrance::Entrance;
 use rustix::io::Errno;
 use std::{
     fs::File,
@@ -8,7 +9,6 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::net::TcpListener;
 use tracing::warn;
 
 /// The whole answer: there is nothing to spare for making one.
@@ -52,16 +52,14 @@ impl Reserve {
     }
 
     /// Tells those who wait that there is no room; says how many.
-    pub(super) async fn refuse(&mut self, listener: &TcpListener) -> usize {
+    pub(super) async fn refuse(&mut self, entrance: &Entrance) -> usize {
         self.0 = None;
         let mut refused = 0;
         for _ in 0..AT_ONCE {
-            let waiting = tokio::time::timeout(Duration::from_millis(1), listener.accept()).await;
-            let Ok(Ok((stream, _))) = waiting else { break };
+            let waiting = tokio::time::timeout(Duration::from_millis(1), entrance.accept()).await;
+            let Ok(Ok((mut stream, _))) = waiting else { break };
             refused += 1;
-            // The runtime does not know yet that it can be written to; the kernel does, and has room for this.
-            let Ok(mut stream) = stream.into_std() else { continue };
-            let _ = stream.write(REFUSAL);
+            let _ = stream.write(REFUSAL); // the kernel has room for this
             // What was said and is not read would have the kernel take the answer back.
             let mut unread = [0; 4096];
             while stream.read(&mut unread).is_ok_and(|count| count > 0) {}

@@ -7,6 +7,7 @@ use super::{
     Edge,
     body::Guarded,
     descriptors::{Reserve, is_exhausted},
+    entrance::Entrance,
     protect::protect,
 };
 use crate::{
@@ -19,15 +20,19 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use socket2::SockRef;
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::oneshot,
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 use tower::Service;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 use warp::{
     http::{Request, Response},
     hyper::body::{Body, Bytes},
@@ -63,6 +68,10 @@ pub(in crate::http) async fn serve<S, B>(
     if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_send_buffer_size(SEND_BUFFER)) {
         warn!(%error, "small answers may be delayed, and readers who do not read cost more memory");
     }
+    let entrance = match Entrance::new(listener) {
+        Ok(entrance) => entrance,
+        Err(error) => return error!(%error, "connections cannot be waited for"),
+    };
     let mut reserve = Reserve::new();
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -70,7 +79,7 @@ pub(in crate::http) async fn serve<S, B>(
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = entrance.accept() => accepted,
             _ = &mut stop => break,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             _ = sweep.tick() => {
@@ -82,7 +91,7 @@ pub(in crate::http) async fn serve<S, B>(
             Ok(accepted) => accepted,
             Err(error) if is_exhausted(&error) => {
                 edge.0.exhausted.now();
-                if reserve.refuse(&listener).await == 0 {
+                if reserve.refuse(&entrance).await == 0 {
                     tokio::time::sleep(ACCEPT_BACKOFF).await;
                 }
                 continue;
@@ -103,7 +112,7 @@ pub(in crate::http) async fn serve<S, B>(
             }
         });
     }
-    drop(listener);
+    drop(entrance);
     info!("no new connections");
     if tokio::time::timeout(last_call, graceful.shutdown()).await.is_err() {
         warn!("connections that would not end were cut");

@@ -11,6 +11,7 @@ mod compression;
 mod connections;
 mod cors;
 mod descriptors;
+mod entrance;
 mod head;
 mod headers;
 mod listen;

@@ -20,7 +20,7 @@ use std::{
 };
 use tocsin_actors::directory::Settings;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
 };
 use tracing::info;
@@ -103,9 +103,19 @@ impl Told {
     }
 }
 
+/// How many may knock at once: after a restart all readers come back in the same seconds, and whoever finds the queue full
+/// knocks again only after one. The system may allow less.
+const BACKLOG: u32 = 4096;
+
 /// Takes the address, or says in one sentence why not.
 pub(super) async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, Refused> {
-    TcpListener::bind(address).await.map_err(|error| Refused(cannot_listen(address, flag, &error)))
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bound().map_err(|error| Refused(cannot_listen(address, flag, &error)))
 }
 
 fn cannot_listen(address: SocketAddr, flag: &str, error: &io::Error) -> String {

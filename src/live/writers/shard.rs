@@ -32,8 +32,8 @@ const TURN: usize = 128;
 const READ: usize = 64 * 1024;
 /// How often a socket is read before others get their turn.
 const READS: usize = 4;
-/// How long newcomers wait at most for others while many come: woken up for each of them, the writer would do little else.
-const GLANCE: Duration = Duration::from_millis(1);
+/// How long newcomers wait for others while many come: woken up for each of them, the writer would do little else.
+const GLANCE: Duration = Duration::from_micros(100);
 /// How many sockets say at once that they have something.
 const EVENTS: usize = 1024;
 /// How often it is looked at who has been silent too long.
@@ -151,7 +151,8 @@ impl Shard {
             let wait = if !self.sweeps.is_empty() || !self.unread.is_empty() {
                 Duration::ZERO
             } else if rush {
-                GLANCE.min(rest)
+                std::thread::sleep(GLANCE); // a poll knows no less than a millisecond
+                Duration::ZERO
             } else if self.sending_away.is_some() {
                 PAUSE.min(rest)
             } else {

@@ -7,6 +7,7 @@ use crate::{
     },
     identity::{Identity, IdentitySettings},
     live::{Live, writers::WriterSettings},
+    site::Shelf,
 };
 use std::{sync::Arc, time::Duration};
 use tocsin_actors::{
@@ -98,6 +99,7 @@ impl App {
             logins: Logins::default(),
             slugs: Slugs::default(),
             live: live.clone(),
+            shelf: Shelf::default(),
         });
         live.set_gate(Arc::new(Door::new(&api)));
         let mut servers = vec![Server::start(|stop| http::serve(listener, api.clone(), stop, LAST_CALL))];

@@ -11,6 +11,8 @@ pub mod live;
 pub mod loadtest;
 pub mod page;
 pub mod seed;
+pub mod site;
+pub mod statuspage;
 pub mod store;
 pub mod telemetry;
 pub mod transfer;

@@ -53,7 +53,12 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
         let _ = writeln!(shown, "  {email:<28} {password}");
     }
     let _ = writeln!(shown, "\nTocsin listens on http://{address} and forgets everything when it stops (Ctrl-C). Look at");
-    let _ = writeln!(shown, "  http://{address}/docs/  every operation, to be tried");
+    for organization in orgs.iter().filter_map(|org| org.organization()) {
+        let page = format!("http://{address}/status/{}", organization.slug);
+        let _ = writeln!(shown, "  {page:<40} what visitors of {} see, live", organization.name);
+    }
+    let docs = format!("http://{address}/docs/");
+    let _ = writeln!(shown, "  {docs:<40} every operation, to be tried");
     let _ = writeln!(shown, "or try");
     shown += &examples(address, &fixture);
     print!("{shown}");

@@ -1,30 +1,70 @@
 //! `/assets`: what browsers load from us. All of it is in this binary.
 
-use super::operations::reading;
+use super::{edge::Head, operations::reading};
+use std::sync::{Arc, LazyLock};
 use warp::{
-    Filter, Reply,
+    Filter, Rejection,
     filters::BoxedFilter,
-    http::{StatusCode, header},
-    reply,
+    http::{HeaderValue, StatusCode, header},
+    reply::Response,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Follows a page live; for anybody's pages, so it may be loaded from anywhere.
-const LIVE: &str = include_str!("assets/live.js");
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const PICTURE: &str = "image/svg+xml";
 
-/// `GET /assets/live.js`.
-pub(super) fn asset() -> BoxedFilter<(impl Reply,)> {
-    let tag = format!("\"{:x}\"", xxh3_64(LIVE.as_bytes()));
-    warp::path!("assets" / "live.js")
+/// Everything there is: its name, its type, and what is in it.
+static ASSETS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
+    [
+        // Follows a page live; for anybody's pages, so it may be loaded from anywhere.
+        Asset::new("live.js", SCRIPT, include_str!("assets/live.js")),
+        // Makes our own page live.
+        Asset::new("page.js", SCRIPT, include_str!("assets/page.js")),
+        Asset::new("icon-operational.svg", PICTURE, include_str!("assets/icon-operational.svg")),
+        Asset::new("icon-maintenance.svg", PICTURE, include_str!("assets/icon-maintenance.svg")),
+        Asset::new("icon-degraded.svg", PICTURE, include_str!("assets/icon-degraded.svg")),
+        Asset::new("icon-partial.svg", PICTURE, include_str!("assets/icon-partial.svg")),
+        Asset::new("icon-major.svg", PICTURE, include_str!("assets/icon-major.svg")),
+        Asset::new("icon-none.svg", PICTURE, include_str!("assets/icon-none.svg")),
+    ]
+});
+
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    body: &'static str,
+    tag: HeaderValue,
+}
+
+impl Asset {
+    fn new(name: &'static str, kind: &'static str, body: &'static str) -> Self {
+        let tag = HeaderValue::from_str(&format!("\"{:x}\"", xxh3_64(body.as_bytes()))).expect("digits in quotes");
+        Self { name, kind, body, tag }
+    }
+
+    fn answer(&self, head: &Head) -> Response {
+        let known = head.headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == self.tag);
+        let mut answer = Response::new(if known { "".into() } else { self.body.into() });
+        if known {
+            *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(header::ETAG, self.tag.clone());
+        answer
+    }
+}
+
+/// `GET /assets/{name}`.
+pub(super) fn asset() -> BoxedFilter<(Response,)> {
+    warp::path!("assets" / String)
         .and(reading())
         .and(warp::ext::get())
-        .map(move |head: std::sync::Arc<super::edge::Head>| {
-            let known = head.headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
-            let (status, body) = if known { (StatusCode::NOT_MODIFIED, "") } else { (StatusCode::OK, LIVE) };
-            let answer = reply::with_header(body, header::CONTENT_TYPE, "text/javascript; charset=utf-8");
-            let answer = reply::with_header(answer, header::CACHE_CONTROL, "public, max-age=300");
-            let answer = reply::with_header(answer, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-            reply::with_status(reply::with_header(answer, header::ETAG, &tag), status)
+        .and_then(async |name: String, head: Arc<Head>| {
+            let asset = ASSETS.iter().find(|asset| asset.name == name);
+            asset.map(|asset| asset.answer(&head)).ok_or_else(warp::reject::not_found) as Result<Response, Rejection>
         })
         .boxed()
 }

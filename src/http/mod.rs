@@ -15,6 +15,7 @@ mod live;
 mod openapi;
 mod operations;
 mod route;
+mod site;
 mod slugs;
 
 pub use self::{live::Door, operations::Logins, slugs::Slugs};
@@ -23,7 +24,7 @@ use self::{
     dispatch::Table,
     edge::{Edge, Head},
 };
-use crate::{identity::Identity, live::Live};
+use crate::{identity::Identity, live::Live, site::Shelf};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tocsin_actors::{clock::Clock, directory::Directory, store::Store};
 use tokio::{net::TcpListener, sync::oneshot};
@@ -74,6 +75,8 @@ pub struct Api {
     pub slugs: Slugs,
     /// Who listens.
     pub live: Live,
+    /// What was made for the world to look at.
+    pub shelf: Shelf,
 }
 
 /// Serves the product until told to stop, then lets connections end by themselves for a while.
@@ -108,10 +111,11 @@ fn routes(api: Arc<Api>) -> impl Filter<Extract = (impl warp::Reply,), Error = I
     let into_table = into_table(api.clone(), Table::new(&table));
     let metrics_here = if api.settings.metrics_elsewhere { operations::nothing() } else { operations::metrics(api.clone()) };
     // Almost every request is for the API: whatever stands before it would be asked first and refuse.
-    let sockets = live::socket(api.clone());
+    let (sockets, sheets) = (live::socket(api.clone()), site::sheets(api.clone()));
     warp::path("api")
         .and(into_table.clone())
         .or(sockets)
+        .or(sheets)
         .or(operations::health(api.clone()))
         .or(operations::ready(api.clone()))
         .or(metrics_here)

@@ -214,6 +214,12 @@ impl Feed {
         Some((frames, next))
     }
 
+    /// What a reader has who has all that was told, and the organization as of then.
+    pub(super) fn standing(&self) -> (Arc<Org>, Seq) {
+        let state = self.state();
+        (state.view.clone(), state.seq)
+    }
+
     /// The page as it is, and the frame that comes after it: for who fell behind.
     pub fn catch_up(&self) -> Option<Place> {
         self.newest(&mut self.ready(None))

@@ -43,7 +43,7 @@ use std::{
 use talk::{ENDED, Talk};
 use tocsin_actors::{
     directory::Directory,
-    domain::OrgId,
+    domain::{Org, OrgId, Seq},
     org::OrgError,
     records::{Record, RecordKind, RecordStore},
     store::{AccountError, StoreError},
@@ -113,6 +113,16 @@ pub struct Open {
     channel: Arc<Channel>,
 }
 
+/// Up to where visitors have been told everything.
+pub struct Standing {
+    /// The organization as of then.
+    pub view: Arc<Org>,
+    /// The epoch of their stream.
+    pub epoch: Arc<str>,
+    /// What a reader has who has all of it.
+    pub seq: Seq,
+}
+
 /// Somebody who wants to listen.
 pub struct Joining {
     /// To whom.
@@ -164,6 +174,15 @@ impl Live {
     /// Makes sure that there is something to listen to, before anybody is told that they may.
     pub async fn open(&self, org: OrgId) -> Result<Open, OrgError> {
         Ok(Open { org, channel: self.0.hub.channel(org).await? })
+    }
+
+    /// An organization, and where its visitors' stream goes on from there.
+    pub async fn standing(&self, org: OrgId) -> Result<Option<Standing>, OrgError> {
+        let channel = self.0.hub.channel(org).await?;
+        Ok(channel.feed(Audience::Public).map(|feed| {
+            let (view, seq) = feed.standing();
+            Standing { view, epoch: feed.epoch.clone(), seq }
+        }))
     }
 
     /// Takes a socket over.

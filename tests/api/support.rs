@@ -291,7 +291,7 @@ impl Client {
 
     /// A request to be. Paths are those of the API, unless they begin elsewhere.
     pub(crate) fn ask(&self, method: Method, path: &str) -> Ask {
-        let outside = ["/api/", "/openapi", "/docs", "/metrics", "/health"];
+        let outside = ["/api/", "/openapi", "/docs", "/metrics", "/health", "/status/"];
         let prefix = if outside.iter().any(|outside| path.starts_with(outside)) { "" } else { "/api/v1" };
         let mut request = self.http.request(method.clone(), format!("{}{prefix}{path}", self.base));
         if let Some(token) = &self.token {

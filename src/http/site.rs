@@ -1,0 +1,115 @@
+//! `/status/{slug}/…`: what organizations show to the world. Anybody may read it from anywhere; bytes that were made before
+//! are sent as they are.
+
+use super::{
+    Api,
+    dispatch::{failed, find},
+    edge::Head,
+    error::ApiError,
+    operations::reading,
+};
+use crate::site::{Coding, Kept, Seen, Sheet};
+use std::sync::Arc;
+use warp::{
+    Filter,
+    filters::BoxedFilter,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    path::FullPath,
+    reply::Response,
+};
+
+/// For caches in between: a change is seen everywhere within seconds, a crowd costs us one request in that time, and what
+/// was there last is better than nothing when we are away.
+const SHARED: HeaderValue =
+    HeaderValue::from_static("public, max-age=0, s-maxage=5, stale-while-revalidate=30, stale-if-error=86400");
+const ANYBODY: HeaderValue = HeaderValue::from_static("*");
+const BY_CODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+
+/// Everything under `/status/`.
+pub(super) fn sheets(api: Arc<Api>) -> BoxedFilter<(Response,)> {
+    warp::path("status")
+        .and(reading())
+        .and(warp::path::full())
+        .and(warp::ext::get())
+        .then(move |path: FullPath, head: Arc<Head>| {
+            let api = api.clone();
+            async move { sheet(&api, path.as_str(), &head).await.unwrap_or_else(|error| failed(error, head.id.as_str())) }
+        })
+        .boxed()
+}
+
+async fn sheet(api: &Api, path: &str, head: &Head) -> Result<Response, ApiError> {
+    let unknown = || ApiError::unknown("unknown_page", "there is no such page");
+    let path = path.strip_prefix("/status/").ok_or_else(unknown)?;
+    let (slug, rest) = path.split_once('/').unwrap_or((path, ""));
+    let sheet = Sheet::at(rest.trim_end_matches('/')).ok_or_else(unknown)?;
+    head.is_for(sheet.route());
+    let (org, now) = (find(api, slug).await?.ok_or_else(unknown)?, api.clock.now());
+    if let Some(kept) = api.shelf.kept(&org, sheet, now) {
+        return Ok(sent(&kept, &head.headers));
+    }
+    let standing = api.live.standing(org.id()).await?.ok_or_else(unknown)?;
+    let address = api.settings.public_url.as_deref().unwrap_or_default();
+    let address = format!("{}/status/{slug}", address.trim_end_matches('/'));
+    let seen = Seen { org: &standing.view, epoch: &standing.epoch, seq: standing.seq, address: &address, now };
+    let kept = api.shelf.now(&seen, sheet).await.ok_or_else(unknown)?;
+    Ok(sent(&kept, &head.headers))
+}
+
+/// What was made, in the form that its reader takes; or that the reader has it already.
+fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
+    let (packed, coding) = kept.packed(wanted(asked));
+    let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let is_known = known.is_some_and(|known| known.split(',').any(|one| matches!(one.trim(), "*") || one.trim() == packed.tag));
+    let mut response = Response::new(if is_known { Default::default() } else { packed.bytes.clone().into() });
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, SHARED);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+    headers.extend(HeaderValue::from_str(&packed.tag).ok().map(|tag| (header::ETAG, tag)));
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    headers.insert(header::VARY, BY_CODING);
+    if let Some(policy) = kept.policy.as_deref().and_then(|policy| HeaderValue::from_str(policy).ok()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kept.kind));
+    if let Some(name) = coding.name() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+    }
+    response
+}
+
+/// The best that the reader takes. What is refused by a weight of zero is not taken.
+fn wanted(asked: &HeaderMap) -> Coding {
+    let takes = |name: &str| {
+        let all = asked.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+        all.flat_map(|value| value.split(',')).any(|one| {
+            let (coding, weight) = one.split_once(';').unwrap_or((one, ""));
+            let refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.trim().parse::<f32>() == Ok(0.0));
+            coding.trim().eq_ignore_ascii_case(name) && !refused
+        })
+    };
+    if takes("br") {
+        Coding::Brotli
+    } else if takes("gzip") {
+        Coding::Gzip
+    } else {
+        Coding::Plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_coding_that_is_not_refused_is_taken() {
+        let asked = |value: &'static str| HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+        assert_eq!(wanted(&HeaderMap::new()), Coding::Plain);
+        assert_eq!(wanted(&asked("gzip, deflate, br;q=0.9")), Coding::Brotli);
+        assert_eq!(wanted(&asked("br;q=0, GZIP")), Coding::Gzip);
+        assert_eq!(wanted(&asked("identity")), Coding::Plain);
+    }
+}

@@ -1,0 +1,10 @@
+//! What organizations show to the world, from outside: as a browser or a program that knows nothing of us asks for it.
+
+#![allow(clippy::unwrap_used)] // tests may
+
+#[path = "../api/support.rs"]
+mod support;
+
+mod ordered;
+mod page;
+mod statuspage;

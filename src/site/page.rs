@@ -23,7 +23,7 @@ struct Here {
     description: String,
     home: String,
     canonical: String,
-    /// What comes before an incident's id in its address.
+    /// What comes before an incident's id in its address: its place on the page, as long as it has no page of its own.
     incidents: String,
     tone: Tone,
     style: &'static str,
@@ -59,7 +59,7 @@ impl Here {
             description: organization.description.clone(),
             home: format!("/status/{}", organization.slug),
             canonical: address.to_owned(),
-            incidents: format!("/status/{}/incidents/", organization.slug),
+            incidents: "#".to_owned(),
             tone,
             style: STYLE,
             accent: branding.accent.as_deref().and_then(colour::accent),

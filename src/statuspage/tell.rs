@@ -137,7 +137,7 @@ impl<'a> Teller<'a> {
             monitoring_at: incident.monitoring_at.map(|at| self.at(at)),
             resolved_at: incident.resolved_at.or(incident.actual_end).map(|at| self.at(at)),
             impact: if incident.kind() == Kind::Maintenance { "maintenance" } else { incident.impact.as_str() },
-            shortlink: format!("{}/incidents/{}", self.address, id.as_str()),
+            shortlink: format!("{}#{}", self.address, incident.id),
             started_at: self.at(incident.started_at),
             page_id: self.page_id(),
             incident_updates: self.updates(incident),

@@ -44,16 +44,10 @@ fn window(bits: &str) -> Option<u8> {
 /// A message's payload, compressed.
 pub(super) fn compressed(payload: &[u8]) -> Vec<u8> {
     let mut deflate = Compress::new(Compression::default(), false);
-    let mut out = Vec::with_capacity(payload.len() / 2 + 64);
-    loop {
-        let read = deflate.total_in() as usize;
-        let status = deflate.compress_vec(&payload[read..], &mut out, FlushCompress::Sync);
-        debug_assert!(status.is_ok(), "compressing has no way to fail");
-        if out.len() < out.capacity() {
-            break; // whatever there was fitted
-        }
-        out.reserve(payload.len() / 2 + 64);
-    }
+    // Room for what cannot be made smaller: in one turn all of it is written, in several the last words may be missing.
+    let mut out = Vec::with_capacity(payload.len() + payload.len() / 10 + 128);
+    let status = deflate.compress_vec(payload, &mut out, FlushCompress::Sync);
+    debug_assert!(status.is_ok() && out.len() < out.capacity(), "compressing has no way to fail");
     if out.ends_with(&TAIL) {
         out.truncate(out.len() - TAIL.len());
     }
@@ -93,16 +87,63 @@ impl Inflater {
                     }
                     self.0.reset(false);
                 }
-                if rest.is_empty() && out.len() < out.capacity() {
+                // All that came was read, but what it says may not be written down yet: only a turn without any shows that.
+                if rest.is_empty() && out.len() == before.1 && out.len() < out.capacity() {
                     break;
                 }
                 if out.len() == out.capacity() {
                     out.reserve(out.capacity());
-                } else if read == 0 && out.len() == before.1 && status != Status::StreamEnd {
+                } else if !rest.is_empty() && read == 0 && out.len() == before.1 && status != Status::StreamEnd {
                     return Err(Broken { code: CloseCode::Invalid, reason: "it cannot be decompressed" });
                 }
             }
         }
         Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text with repetitions, as messages are; another one for each number.
+    fn text(number: usize, length: usize) -> Vec<u8> {
+        let words =
+            ["major_outage ", "operational ", "service ", "\"status\":", "2026-11-21T", "\u{e4}\u{fc}\u{2713} ", "kestrel "];
+        let mut chance = number as u64;
+        let mut text = Vec::with_capacity(length + 16);
+        while text.len() < length {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text.extend_from_slice(words[(chance >> 33) as usize % words.len()].as_bytes());
+        }
+        text.truncate(length);
+        text
+    }
+
+    /// What can hardly be made smaller.
+    fn picture(number: usize, length: usize) -> Vec<u8> {
+        let mut chance = number as u64;
+        let mut pixel = || {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (chance >> (57 + number % 4)) as u8
+        };
+        // Neighbours are alike.
+        let mut before = 0_u8;
+        let next = |_| {
+            before = before.wrapping_add(pixel());
+            before
+        };
+        (0..length).map(next).collect()
+    }
+
+    #[test]
+    fn the_last_words_of_a_long_message_are_not_lost() {
+        let mut inflater = Inflater::default();
+        for length in [0, 1, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537, 98_304, 131_072] {
+            for message in (0..10).flat_map(|number| [text(number, length), picture(number, length)]) {
+                let read = inflater.inflated(&compressed(&message), usize::MAX).unwrap();
+                assert!(read == message, "a message of {length} bytes was read as one of {}", read.len());
+            }
+        }
     }
 }

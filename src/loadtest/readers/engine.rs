@@ -20,9 +20,8 @@ use std::{
     time::Duration,
 };
 
-/// How many connections are being opened at a time: less than a listener's usual backlog, and so many that the server never
-/// waits for us.
-const OPENING: usize = 500;
+/// How many connections are being opened at a time: less than a listener's usual backlog, which is 128.
+const OPENING: usize = 100;
 /// What is read at once: some dozens of frames of a reader who lags behind.
 const BUFFER: usize = 64 * 1024;
 /// How many sockets are looked at in one go.

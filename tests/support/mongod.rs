@@ -28,6 +28,7 @@ pub(crate) struct Mongod {
     port: u16,
     data: tempfile::TempDir,
     arguments: Vec<String>,
+    sweeper: Child,
 }
 
 #[allow(dead_code)] // each test binary uses its part
@@ -106,7 +107,8 @@ impl Mongod {
         let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
         let data = tempfile::tempdir().expect("a folder for the test's MongoDB");
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
-        Self { child: spawn(data.path(), port, &arguments), port, data, arguments }
+        let sweeper = spawn_sweeper(data.path());
+        Self { child: spawn(data.path(), port, &arguments), port, data, arguments, sweeper }
     }
 
     fn is_replica_set(&self) -> bool {
@@ -145,6 +147,8 @@ impl Drop for Mongod {
         // Also when it is paused. What is left of its data goes with the folder.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        drop(self.sweeper.stdin.take());
+        let _ = self.sweeper.wait();
     }
 }
 
@@ -162,8 +166,18 @@ fn spawn(data: &Path, port: u16, arguments: &[String]) -> Child {
     command.arg("--dbpath").arg(data).arg("--port").arg(port.to_string()).arg("--logpath").arg(data.join("log"));
     command.args(["--bind_ip", "127.0.0.1", "--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64", "--nounixsocket"]);
     command.args(["--setParameter", "diagnosticDataCollectionEnabled=false"]).args(arguments);
+    // Otherwise each takes 300 MB of disk for a journal to come.
+    command.args(["--wiredTigerEngineConfigString", "log=(file_max=16MB,prealloc=false)"]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     spawn_from_a_thread_that_stays(command)
+}
+
+/// Removes the folder when its input ends, which it does however we end: the shared server's is in a static, which nobody
+/// drops.
+fn spawn_sweeper(data: &Path) -> Child {
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' INT TERM HUP; read -r _; until rm -rf \"$0\"; do sleep 0.1; done"]).arg(data);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("`sh` can be started")
 }
 
 /// "When the parent is gone" means the thread that made the child. Threads of tests end with their test.

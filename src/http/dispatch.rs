@@ -298,7 +298,7 @@ fn tag(body: &[u8]) -> String {
 }
 
 /// Whether a list of tags names this one; a proxy may have made it weak.
-fn any_tag(list: &str, tag: &str) -> bool {
+pub(super) fn any_tag(list: &str, tag: &str) -> bool {
     list.split(',').map(|one| one.trim().trim_start_matches("W/")).any(|one| one == tag)
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Api,
-    dispatch::{failed, find},
+    dispatch::{any_tag, failed, find},
     edge::Head,
     error::ApiError,
     operations::reading,
@@ -48,11 +48,18 @@ async fn sheet(api: &Api, path: &str, head: &Head) -> Result<Response, ApiError>
     if let Some(kept) = api.shelf.kept(&org, sheet, now) {
         return Ok(sent(&kept, &head.headers));
     }
-    let standing = api.live.standing(org.id()).await?.ok_or_else(unknown)?;
+    // By its own name, however it was asked for: what is made is for everybody.
+    let slug = &org.organization().ok_or_else(unknown)?.slug;
     let address = api.settings.public_url.as_deref().unwrap_or_default();
     let address = format!("{}/status/{slug}", address.trim_end_matches('/'));
-    let seen = Seen { org: &standing.view, epoch: &standing.epoch, seq: standing.seq, address: &address, now };
-    let kept = api.shelf.now(&seen, sheet).await.ok_or_else(unknown)?;
+    let kept = if sheet.is_live() {
+        let standing = api.live.standing(org.id()).await?.ok_or_else(unknown)?;
+        let goes_on = Some((&*standing.epoch, standing.seq));
+        api.shelf.now(&Seen { org: &standing.view, goes_on, address: &address, now }, sheet).await
+    } else {
+        api.shelf.now(&Seen { org: &org, goes_on: None, address: &address, now }, sheet).await
+    };
+    let kept = kept.ok_or_else(unknown)?;
     Ok(sent(&kept, &head.headers))
 }
 
@@ -60,7 +67,7 @@ async fn sheet(api: &Api, path: &str, head: &Head) -> Result<Response, ApiError>
 fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
     let (packed, coding) = kept.packed(wanted(asked));
     let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    let is_known = known.is_some_and(|known| known.split(',').any(|one| matches!(one.trim(), "*") || one.trim() == packed.tag));
+    let is_known = known.is_some_and(|known| known.trim() == "*" || any_tag(known, &packed.tag));
     let mut response = Response::new(if is_known { Default::default() } else { packed.bytes.clone().into() });
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, SHARED);

@@ -28,10 +28,8 @@ use tocsin_actors::domain::{Org, Seq, Timestamp};
 pub struct Seen<'a> {
     /// It itself.
     pub org: &'a Org,
-    /// Where its visitors' live stream goes on from here: its epoch,
-    pub epoch: &'a str,
-    /// and the `seq` of who has all of it.
-    pub seq: Seq,
+    /// Where its visitors' live stream goes on from here, for what does: its epoch, and the `seq` of who has all of it.
+    pub goes_on: Option<(&'a str, Seq)>,
     /// Where its page is.
     pub address: &'a str,
     /// What time it is.
@@ -63,6 +61,11 @@ impl Sheet {
             Self::Page => "/status/{slug}",
             Self::Statuspage(_) => "/status/{slug}/api/v2/{document}",
         }
+    }
+
+    /// Whether it goes on in the live stream.
+    pub fn is_live(self) -> bool {
+        self == Self::Page
     }
 
     /// It itself; none for an organization that is not there.

@@ -95,10 +95,10 @@ fn hash(of: &str) -> String {
 
 /// The page as it is now.
 pub(super) fn status(seen: &Seen<'_>) -> Option<Kept> {
-    let organization = seen.org.organization()?;
+    let (organization, (epoch, seq)) = (seen.org.organization()?, seen.goes_on?);
     let view = View::of(seen.org, organization, seen.now);
-    let page = Page { seq: seen.seq, ..Page::of(seen.org, Audience::Public)? };
-    let state = serde_json::to_string(&State { epoch: seen.epoch, seq: seen.seq, page: &page }).ok()?;
+    let page = Page { seq, ..Page::of(seen.org, Audience::Public)? };
+    let state = serde_json::to_string(&State { epoch, seq, page: &page }).ok()?;
     let until = until(&view, organization, seen.now);
     let here = Here::of(organization, seen.address, view.tone);
     let policy = here.policy();

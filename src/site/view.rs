@@ -64,8 +64,9 @@ pub(super) struct Card {
     pub(super) tone: Tone,
     /// How much it matters, or how far it is.
     pub(super) word: String,
-    pub(super) started: Option<Time>,
-    pub(super) window: Option<Time>,
+    /// Empty for what was planned, which has a window instead.
+    pub(super) started: Time,
+    pub(super) window: Time,
     pub(super) affected: String,
     pub(super) updates: Vec<Said>,
 }
@@ -186,11 +187,12 @@ impl Card {
             description: incident.description.clone(),
             tone,
             word,
-            started: planned.is_none().then(|| clock.full(incident.started_at)),
-            window: planned.map(|from| match incident.scheduled_end {
-                Some(until) => clock.range(from, until),
-                None => clock.full(from),
-            }),
+            started: if planned.is_some() { time::none("full") } else { clock.full(incident.started_at) },
+            window: match (planned, incident.scheduled_end) {
+                (None, _) => time::none("range"),
+                (Some(from), Some(until)) => clock.range(from, until),
+                (Some(from), None) => Time { format: "range", ..clock.full(from) },
+            },
             affected: affected.map(|affected| affected.name.as_str()).collect::<Vec<_>>().join(", "),
             updates: updates.map(|update| Said::of(update, clock)).collect(),
         }

@@ -34,6 +34,7 @@ async fn a_page_is_complete_without_a_program() {
     for said in ["Major outage", "Platform", "The API", "Other services", "The site", "It is down", "We look", "New disks"] {
         assert!(now.contains(said), "{said} is not on {now}");
     }
+    assert!(!now.contains("data-format=\"\""), "a time that is not known yet has no form: {now}");
     founder.client.post(&org.at(&format!("/incidents/{outage}/resolve")), json!({ "message": "Back" })).await.is(200);
     let (after, _) = page(&server, "complete").await;
     assert!(after.contains("All systems operational") && after.contains("Back"), "{after}");
@@ -65,6 +66,16 @@ async fn nothing_that_an_organization_writes_becomes_markup() {
     let state = html.split("id=\"state\">").nth(1).unwrap().split("</script>").next().unwrap();
     let state: serde_json::Value = serde_json::from_str(state).unwrap();
     assert_eq!(state["page"]["services"][0]["name"], BREAKS_OUT);
+}
+
+#[tokio::test]
+async fn whoever_asks_by_id_does_not_change_what_others_are_told_of_its_address() {
+    let server = Server::start_unlimited().await;
+    let (_, org) = server.founder("by-name").await;
+    let (by_id, _) = page(&server, &org.id).await;
+    let (by_name, _) = page(&server, "by-name").await;
+    assert_eq!(by_id, by_name);
+    assert!(by_name.contains("<link rel=\"canonical\" href=\"/status/by-name\">"), "{by_name}");
 }
 
 #[tokio::test]

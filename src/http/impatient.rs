@@ -45,6 +45,8 @@ pub(super) struct Impatient {
     /// Whether the kernel keeps much for it.
     is_roomy: bool,
     heard: usize,
+    /// Whether it is about to become a live one, as far as is known.
+    is_leaving: bool,
     /// What was heard and not asked for yet.
     early: Bytes,
     /// Until when enough must be heard.
@@ -119,6 +121,7 @@ impl Impatient {
             socket: Socket { new: Some(stream), watched: None },
             is_roomy: false,
             heard: 0,
+            is_leaving: false,
             early: Bytes::new(),
             deadline,
             look,
@@ -161,6 +164,7 @@ impl Impatient {
                 first.filled().len()
             }
         };
+        self.is_leaving = leaves(&room[..heard]);
         let (now, early) = room[..heard].split_at(heard.min(buffer.remaining()));
         buffer.put_slice(now);
         self.early = Bytes::copy_from_slice(early);
@@ -206,6 +210,10 @@ impl AsyncRead for Impatient {
         let before = buffer.filled().len();
         let polled = if self.heard == 0 && buffer.remaining() < FIRST {
             self.poll_first(cx, buffer)
+        } else if self.is_leaving && self.socket.new.is_some() {
+            // Asked only whether the other end is still there. Whoever goes on with the socket finds out; where nobody
+            // does, the answer is written first, and that has it watched.
+            Poll::Pending
         } else {
             self.socket.watched()?.poll_read(cx, buffer)
         };
@@ -217,6 +225,9 @@ impl AsyncRead for Impatient {
             let next = tokio::time::Instant::now() + self.look_every;
             self.look.as_mut().reset(next);
             let _ = self.look.as_mut().poll(cx); // it is not over yet: this is to be woken by it
+            if std::mem::take(&mut self.is_leaving) {
+                return self.poll_read(cx, buffer); // it stays: it is to be watched like any other
+            }
         }
         polled
     }
@@ -266,6 +277,14 @@ impl AsyncWrite for Impatient {
         ready!(self.poll_held(cx))?;
         self.socket.watched()?.poll_shutdown(cx)
     }
+}
+
+/// Whether these are a whole request to become a WebSocket.
+fn leaves(bytes: &[u8]) -> bool {
+    let upgrade = b"\r\nupgrade: websocket\r\n";
+    bytes.starts_with(b"GET ")
+        && bytes.ends_with(b"\r\n\r\n")
+        && bytes.windows(upgrade.len()).any(|some| some.eq_ignore_ascii_case(upgrade))
 }
 
 /// The clock for hyper's timeout of request heads. Its alarms wake nobody: who waits for a head on an [`Impatient`] socket

@@ -105,6 +105,18 @@ async fn a_body_that_stops_coming_is_given_up() {
 }
 
 #[tokio::test]
+async fn who_speaks_of_a_socket_and_sends_a_body_is_heard_to_the_end() {
+    let server = Server::start(limited(BodyLimits::default())).await;
+    for method in ["POST", "GET"] {
+        let mut client = server.connect().await;
+        client.ask(&format!("{method} /echo"), &["Upgrade: websocket", "Content-Length: 3"]).await;
+        tokio::time::sleep(Duration::from_millis(50)).await; // so that the head is heard alone
+        client.send(b"abc").await;
+        assert_eq!(client.answer().await.body, b"3 bytes");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_comes_at_a_pace_still_has_an_end() {
     let (grace, within) = (Duration::from_millis(1), Duration::from_millis(200));
     let server = Server::start(limited(BodyLimits { grace, within, bytes_per_second: 1, ..BodyLimits::default() })).await;

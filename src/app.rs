@@ -2,17 +2,17 @@
 
 use crate::{
     http::{
-        self, Api, Door, HttpSettings, Logins, Slugs,
+        self, Api, Door, HttpSettings, Keeper, Logins, Outage, Slugs,
         edge::{Edge, EdgeSettings},
     },
     identity::{Identity, IdentitySettings},
     live::{Live, writers::WriterSettings},
     site::Shelf,
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tocsin_actors::{
     clock::{Clock, SystemClock},
-    directory::{Directory, Settings},
+    directory::{Directory, Farewell, Settings},
     store::{Store, StoreError},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -77,7 +77,8 @@ pub struct App {
     identity: Identity,
     live: Live,
     servers: Vec<Server>,
-    tidying: JoinHandle<()>,
+    upkeep: Vec<JoinHandle<()>>,
+    _keeper: Arc<dyn Farewell>,
 }
 
 impl App {
@@ -85,6 +86,7 @@ impl App {
     pub async fn start(store: Arc<dyn Store>, settings: impl Into<AppSettings>, listener: TcpListener) -> Result<Self, StoreError> {
         let AppSettings { engine, identity, edge, mut http, live, metrics } = settings.into();
         http.metrics_elsewhere = metrics.is_some();
+        http.public_url = http.public_url.or_else(|| listener.local_addr().ok().map(own_address));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory = Directory::start(store.clone(), clock.clone(), engine).await?;
         let identity = Identity::start(store.clone(), store.clone(), clock.clone(), identity).await?;
@@ -100,12 +102,16 @@ impl App {
             slugs: Slugs::default(),
             live: live.clone(),
             shelf: Shelf::default(),
+            outage: Outage::default(),
         });
+        let keeper: Arc<dyn Farewell> = Arc::new(Keeper(Arc::downgrade(&api)));
+        directory.tell_farewells(&keeper);
         live.set_gate(Arc::new(Door::new(&api)));
+        let watching = tokio::spawn(http::watch(Arc::downgrade(&api)));
         let mut servers = vec![Server::start(|stop| http::serve(listener, api.clone(), stop, LAST_CALL))];
         servers.extend(metrics.map(|metrics| Server::start(|stop| http::serve_metrics(metrics, api, stop, LAST_CALL))));
-        let tidying = tokio::spawn(tidy(identity.clone()));
-        Ok(Self { store, directory, identity, live, servers, tidying })
+        let upkeep = vec![tokio::spawn(tidy(identity.clone())), watching];
+        Ok(Self { store, directory, identity, live, servers, upkeep, _keeper: keeper })
     }
 
     /// Who is who.
@@ -128,13 +134,19 @@ impl App {
     pub async fn shutdown(self) {
         let servers = futures::future::join_all(self.servers.into_iter().map(Server::stop));
         futures::join!(servers, self.live.shutdown());
-        self.tidying.abort(); // it throws away; what is left is thrown away after the next start
+        // What is left of it is done after the next start.
+        self.upkeep.iter().for_each(JoinHandle::abort);
         self.directory.shutdown().await;
         if let Err(error) = self.store.settle().await {
             warn!(%error, "documents are behind their commits and will be caught up at the next start");
         }
         info!("stopped");
     }
+}
+
+/// Where this very machine reaches us: for links, when nobody said where the world does.
+fn own_address(listens: SocketAddr) -> String {
+    if listens.ip().is_unspecified() { format!("http://localhost:{}", listens.port()) } else { format!("http://{listens}") }
 }
 
 /// Throws away sessions, invitations and answers that have expired.

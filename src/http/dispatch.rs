@@ -118,7 +118,8 @@ fn decoded(word: &str) -> String {
 
 /// Why nothing in the table is meant. What operators ask has filters of its own, which took it if it is read there.
 fn elsewhere(path: &str, method: &Method) -> ApiError {
-    if !OPERATIONS.contains(&path) || matches!(*method, Method::GET | Method::HEAD) {
+    let is_to_be_read = OPERATIONS.contains(&path) || path.starts_with(super::site::ROOT);
+    if !is_to_be_read || matches!(*method, Method::GET | Method::HEAD) {
         return ApiError::no_path();
     }
     let message = "this path does not answer this method";

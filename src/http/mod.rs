@@ -14,11 +14,18 @@ mod impatient;
 mod live;
 mod openapi;
 mod operations;
+mod outage;
 mod route;
 mod site;
 mod slugs;
 
-pub use self::{live::Door, operations::Logins, slugs::Slugs};
+pub use self::{
+    live::Door,
+    operations::Logins,
+    outage::{Outage, watch},
+    site::Keeper,
+    slugs::Slugs,
+};
 
 use self::{
     dispatch::Table,
@@ -77,6 +84,8 @@ pub struct Api {
     pub live: Live,
     /// What was made for the world to look at.
     pub shelf: Shelf,
+    /// Whether the store is away.
+    pub outage: Outage,
 }
 
 /// Serves the product until told to stop, then lets connections end by themselves for a while.

@@ -8,8 +8,13 @@ use super::{
     error::ApiError,
     operations::reading,
 };
-use crate::site::{Coding, Kept, Seen, Sheet};
-use std::sync::Arc;
+use crate::site::{Coding, Kept, Place, Seen, Sheet, lost};
+use std::sync::{Arc, Weak};
+use tocsin_actors::{
+    directory::Farewell,
+    domain::{Org, OrgId, entities::Organization},
+    org::OrgError,
+};
 use warp::{
     Filter,
     filters::BoxedFilter,
@@ -18,6 +23,8 @@ use warp::{
     reply::Response,
 };
 
+/// Where all of it is.
+pub(super) const ROOT: &str = "/status/";
 /// For caches in between: a change is seen everywhere within seconds, a crowd costs us one request in that time, and what
 /// was there last is better than nothing when we are away.
 const SHARED: HeaderValue =
@@ -33,34 +40,93 @@ pub(super) fn sheets(api: Arc<Api>) -> BoxedFilter<(Response,)> {
         .and(warp::ext::get())
         .then(move |path: FullPath, head: Arc<Head>| {
             let api = api.clone();
-            async move { sheet(&api, path.as_str(), &head).await.unwrap_or_else(|error| failed(error, head.id.as_str())) }
+            async move { sheet(&api, path.as_str(), &head).await.unwrap_or_else(|error| refused(error, &head)) }
         })
         .boxed()
 }
 
 async fn sheet(api: &Api, path: &str, head: &Head) -> Result<Response, ApiError> {
-    let unknown = || ApiError::unknown("unknown_page", "there is no such page");
-    let path = path.strip_prefix("/status/").ok_or_else(unknown)?;
-    let (slug, rest) = path.split_once('/').unwrap_or((path, ""));
+    let (slug, rest) = path.strip_prefix(ROOT).and_then(|path| path.split_once('/').or(Some((path, "")))).ok_or_else(unknown)?;
     let sheet = Sheet::at(rest.trim_end_matches('/')).ok_or_else(unknown)?;
     head.is_for(sheet.route());
-    let (org, now) = (find(api, slug).await?.ok_or_else(unknown)?, api.clock.now());
-    if let Some(kept) = api.shelf.kept(&org, sheet, now) {
+    let place = Place { sheet, is_own_domain: false };
+    let (now, stale) = (api.clock.now(), api.outage.since());
+    let org = match awake(api, slug, stale.is_some()).await {
+        Ok(org) => org.ok_or_else(unknown)?,
+        Err(error) => {
+            let last = id_of(api, slug).and_then(|id| api.shelf.last(id, place));
+            return last.map(|last| sent(&last, &head.headers)).ok_or(error);
+        }
+    };
+    if let Some(kept) = api.shelf.kept(&org, place, stale, now) {
         return Ok(sent(&kept, &head.headers));
     }
-    // By its own name, however it was asked for: what is made is for everybody.
-    let slug = &org.organization().ok_or_else(unknown)?.slug;
-    let address = api.settings.public_url.as_deref().unwrap_or_default();
-    let address = format!("{}/status/{slug}", address.trim_end_matches('/'));
+    let organization = org.organization().ok_or_else(unknown)?;
+    let (address, base) = addresses(api, organization);
     let kept = if sheet.is_live() {
         let standing = api.live.standing(org.id()).await?.ok_or_else(unknown)?;
         let goes_on = Some((&*standing.epoch, standing.seq));
-        api.shelf.now(&Seen { org: &standing.view, goes_on, address: &address, now }, sheet).await
+        api.shelf.now(&Seen { org: &standing.view, goes_on, address: &address, base: &base, stale, now }, place).await
     } else {
-        api.shelf.now(&Seen { org: &org, goes_on: None, address: &address, now }, sheet).await
+        api.shelf.now(&Seen { org: &org, goes_on: None, address: &address, base: &base, stale, now }, place).await
     };
     let kept = kept.ok_or_else(unknown)?;
     Ok(sent(&kept, &head.headers))
+}
+
+/// The organization with this name. While the store is away nobody waits for one that sleeps.
+async fn awake(api: &Api, name: &str, is_away: bool) -> Result<Option<Arc<Org>>, ApiError> {
+    if is_away && id_of(api, name).is_some_and(|id| api.directory.view_at_hand(id).is_none()) {
+        return Err(OrgError::unavailable("the store cannot be reached now").into());
+    }
+    find(api, name).await
+}
+
+fn id_of(api: &Api, name: &str) -> Option<OrgId> {
+    name.parse().ok().or_else(|| api.slugs.id_of(&name.parse().ok()?))
+}
+
+/// Where its page is for everybody, and on this server. By its own name, however it was asked for: what is made is for
+/// everybody.
+fn addresses(api: &Api, organization: &Organization) -> (String, String) {
+    let base = format!("{ROOT}{}", organization.slug);
+    let here = api.settings.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
+    (format!("{here}{base}"), base)
+}
+
+fn unknown() -> ApiError {
+    ApiError::unknown("unknown_page", "there is no such page")
+}
+
+/// Why there is nothing, in a form that who asks can read.
+fn refused(error: ApiError, head: &Head) -> Response {
+    let reads_pages = head.headers.get(header::ACCEPT).is_some_and(|accepts| {
+        accepts.to_str().is_ok_and(|accepts| accepts.split(',').any(|one| one.trim().starts_with("text/html")))
+    });
+    if error.status != StatusCode::NOT_FOUND || !reads_pages {
+        return failed(error, head.id.as_str());
+    }
+    let mut response = sent(lost(), &head.headers);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().remove(header::ETAG);
+    response
+}
+
+/// Has the shelf keep what visitors saw of organizations that fall asleep.
+pub struct Keeper(pub Weak<Api>);
+
+impl Farewell for Keeper {
+    fn forgotten(&self, last: Arc<Org>) {
+        let Some(api) = self.0.upgrade() else { return };
+        tokio::task::spawn_blocking(move || {
+            let now = api.clock.now();
+            let (address, base) = last.organization().map(|one| addresses(&api, one)).unwrap_or_default();
+            // Whoever connects with that is sent how it is then.
+            let goes_on = Some((api.live.epoch(), 0));
+            api.shelf.falls_asleep(&Seen { org: &last, goes_on, address: &address, base: &base, stale: Some(now), now });
+        });
+    }
 }
 
 /// What was made, in the form that its reader takes; or that the reader has it already.
@@ -77,13 +143,13 @@ fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    headers.insert(header::VARY, BY_CODING);
     if let Some(policy) = kept.policy.as_deref().and_then(|policy| HeaderValue::from_str(policy).ok()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kept.kind));
     if let Some(name) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        headers.insert(header::VARY, BY_CODING); // where nothing is packed, the edge knows whether it could have been
     }
     response
 }

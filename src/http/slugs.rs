@@ -16,6 +16,11 @@ const MOST: usize = 100_000;
 pub struct Slugs(RwLock<HashMap<Slug, OrgId>>);
 
 impl Slugs {
+    /// The organization that had this slug when it was last looked for, without looking.
+    pub(super) fn id_of(&self, slug: &Slug) -> Option<OrgId> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(slug).copied()
+    }
+
     /// The organization with this slug.
     pub(super) async fn find(&self, api: &Api, slug: Slug) -> Result<Option<OrgId>, ApiError> {
         let remembered = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&slug).copied();

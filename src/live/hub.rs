@@ -57,6 +57,10 @@ impl Hub {
         Self { directory, epoch, writers, removed, channels: Mutex::default() }
     }
 
+    pub(super) fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
     /// An organization as it is now; none that is gone.
     pub(super) async fn view(&self, org: OrgId) -> Result<Option<Arc<Org>>, OrgError> {
         Ok(Some(self.directory.view(org).await?).filter(|view| view.organization().is_some()))

@@ -185,6 +185,11 @@ impl Live {
         }))
     }
 
+    /// The name of this installation's streams.
+    pub fn epoch(&self) -> &str {
+        self.0.hub.epoch()
+    }
+
     /// Takes a socket over.
     pub fn welcome(&self, taken: Taken, joining: Joining) {
         let Taken { stream, already, answer, client, keep } = taken;

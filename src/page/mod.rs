@@ -12,7 +12,7 @@ mod shapes;
 pub use shapes::{AffectedShape, BrandingShape, GroupShape, IncidentShape, OrganizationShape, Page, ServiceShape, UpdateShape};
 
 use tocsin_actors::domain::{
-    Incident, Org,
+    Incident, IncidentId, Org, Timestamp,
     entities::{Service, ServiceGroup},
     incident::Affected,
     status::Visibility,
@@ -47,6 +47,25 @@ impl Audience {
         let used = |group: &ServiceGroup| services.iter().any(|service| service.group == Some(group.id));
         let groups = org.groups_in_order().into_iter().map(AsRef::as_ref);
         groups.filter(|group| self == Self::Members || used(group)).collect()
+    }
+
+    /// Incidents and maintenances that it sees, whatever became of them.
+    pub fn incidents(self, org: &Org) -> impl Iterator<Item = &Incident> {
+        org.incidents().values().map(AsRef::as_ref).filter(move |incident: &&Incident| self.sees(incident.visibility))
+    }
+
+    /// This one, if it sees it.
+    pub fn incident(self, org: &Org, id: IncidentId) -> Option<&Incident> {
+        org.incidents().get(&id).map(AsRef::as_ref).filter(|incident| self.sees(incident.visibility))
+    }
+
+    /// When anything of what it sees was last changed; none for an organization that is not there.
+    pub fn last_changed(self, org: &Org) -> Option<Timestamp> {
+        let services = self.services(org);
+        let incidents = self.incidents(org).map(|incident| incident.updated_at);
+        let groups = self.groups(org, &services).into_iter().map(|group| group.updated_at);
+        let all = services.iter().map(|service| service.last_changed()).chain(incidents).chain(groups);
+        Some(all.fold(org.organization()?.updated_at, Timestamp::max))
     }
 
     /// Incidents and maintenances that go on, the newest first.

@@ -80,10 +80,9 @@ impl Kept {
         packed.map_or((&self.plain, Coding::Plain), |packed| (packed, coding))
     }
 
-    /// How many bytes of memory it is worth.
-    pub fn size(&self) -> usize {
-        let packed = [&self.gzip, &self.brotli].into_iter().filter_map(|one| one.get()?.as_ref());
-        packed.map(|one| one.bytes.len()).sum::<usize>() + self.plain.bytes.len() + size_of::<Self>()
+    /// How many bytes of memory it may come to, in all forms: packed, text is less than half of itself.
+    pub fn weight(&self) -> usize {
+        self.plain.bytes.len() * 2 + size_of::<Self>()
     }
 
     fn pack(&self, word: &str, pack: fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Packed> {

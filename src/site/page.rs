@@ -1,13 +1,20 @@
-//! The page that people look at: complete without a program, and made live by `/assets/page.js`.
+//! The pages that people look at: complete without a program, and made live by `/assets/page.js`.
 
-use super::{Kept, Seen, colour, time::next_midnight, tone::Tone, view::View};
+use super::{
+    Kept, Seen, colour,
+    history::{History, Month},
+    report::Report,
+    time::{self, Clockwork, Time, next_midnight},
+    tone::Tone,
+    view::View,
+};
 use crate::page::{Audience, Page};
 use askama::Template;
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 use std::{sync::LazyLock, time::Duration};
-use tocsin_actors::domain::{Timestamp, entities::Organization};
+use tocsin_actors::domain::{IncidentId, Timestamp, entities::Organization, status::Kind};
 
 /// One style sheet for all pages, in each of them: a page is one answer.
 const STYLE: &str = include_str!("page.css");
@@ -20,17 +27,24 @@ const WHILE_DOWN: Duration = Duration::from_secs(60);
 struct Here {
     slug: String,
     name: String,
+    /// What comes before the path of a page.
+    base: String,
+    /// What this page is called, in tabs and where it is linked to,
+    title: String,
+    /// what it says, in a sentence,
     description: String,
-    home: String,
+    /// where it is for everybody,
     canonical: String,
-    /// What comes before an incident's id in its address: its place on the page, as long as it has no page of its own.
-    incidents: String,
+    /// and the picture of how things are, if it is known where that is.
+    picture: Option<String>,
     tone: Tone,
     style: &'static str,
     accent: Option<String>,
     logo: Option<String>,
     support: Option<String>,
     zone: String,
+    /// Since when it is not known better; empty if it is.
+    stale: Time,
 }
 
 #[derive(Template)]
@@ -39,6 +53,26 @@ struct StatusPage {
     here: Here,
     view: View,
     state: String,
+}
+
+#[derive(Template)]
+#[template(path = "history.html", config = "src/site/templates/askama.toml")]
+struct HistoryPage {
+    here: Here,
+    history: History,
+}
+
+#[derive(Template)]
+#[template(path = "report.html", config = "src/site/templates/askama.toml")]
+struct ReportPage {
+    here: Here,
+    report: Report,
+}
+
+#[derive(Template)]
+#[template(path = "lost.html", config = "src/site/templates/askama.toml")]
+struct LostPage {
+    style: &'static str,
 }
 
 /// What the page's program begins with.
@@ -50,35 +84,42 @@ struct State<'a> {
 }
 
 impl Here {
-    fn of(organization: &Organization, address: &str, tone: Tone) -> Self {
+    /// At the end of `path`, which begins with a slash if it is not empty.
+    fn of(seen: &Seen<'_>, organization: &Organization, path: &str, tone: Tone, title: String, description: String) -> Self {
         let branding = &organization.branding;
         let safe = |url: &Option<String>| url.clone().filter(|url| url.starts_with("https://") || url.starts_with("http://"));
         Self {
             slug: organization.slug.to_string(),
             name: organization.name.clone(),
-            description: organization.description.clone(),
-            home: format!("/status/{}", organization.slug),
-            canonical: address.to_owned(),
-            incidents: "#".to_owned(),
+            base: seen.base.to_owned(),
+            title,
+            description,
+            canonical: format!("{}{path}", seen.address),
+            picture: origin(seen.address).map(|origin| format!("{origin}/assets/state-{}.png", tone.name())),
             tone,
             style: STYLE,
             accent: branding.accent.as_deref().and_then(colour::accent),
             logo: safe(&branding.logo_url),
             support: safe(&branding.support_url),
             zone: organization.time_zone.to_string(),
+            stale: seen.stale.map_or_else(|| time::none("full"), |since| Clockwork(organization.time_zone).full(since)),
         }
     }
 
-    /// What the page may do in a browser: nothing that is not ours.
     fn policy(&self) -> String {
-        let accent = self.accent.as_deref().map(|accent| format!(" {}", hash(accent))).unwrap_or_default();
-        let logo = self.logo.as_deref().and_then(origin).map(|origin| format!(" {origin}")).unwrap_or_default();
-        format!(
-            "default-src 'none'; script-src 'self'; style-src {}{accent}; img-src 'self'{logo}; connect-src 'self'; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            *STYLE_HASH
-        )
+        policy(self.accent.as_deref(), self.logo.as_deref())
     }
+}
+
+/// What a page may do in a browser: nothing that is not ours.
+fn policy(accent: Option<&str>, logo: Option<&str>) -> String {
+    let accent = accent.map(|accent| format!(" {}", hash(accent))).unwrap_or_default();
+    let logo = logo.and_then(origin).map(|origin| format!(" {origin}")).unwrap_or_default();
+    format!(
+        "default-src 'none'; script-src 'self'; style-src {}{accent}; img-src 'self'{logo}; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+        *STYLE_HASH
+    )
 }
 
 /// The scheme and host of an address, if that is all that they are: a policy is a list of words.
@@ -100,12 +141,54 @@ pub(super) fn status(seen: &Seen<'_>) -> Option<Kept> {
     let page = Page { seq, ..Page::of(seen.org, Audience::Public)? };
     let state = serde_json::to_string(&State { epoch, seq, page: &page }).ok()?;
     let until = until(&view, organization, seen.now);
-    let here = Here::of(organization, seen.address, view.tone);
+    let title = format!("{} status: {}", organization.name, view.tone.sentence());
+    let said = if organization.description.is_empty() { &title } else { &organization.description };
+    let here = Here::of(seen, organization, "", view.tone, title.clone(), said.clone());
     let policy = here.policy();
     let html = StatusPage { here, view, state: state.replace('<', "\\u003c") }.render().ok()?;
+    Some(kept(html, policy, Some(until)))
+}
+
+/// What happened in a month, or in this one.
+pub(super) fn history(seen: &Seen<'_>, month: Option<Month>) -> Option<Kept> {
+    let organization = seen.org.organization()?;
+    let history = History::of(seen.org, organization, month, seen.now)?;
+    let title = format!("{} status: Incident history, {}", organization.name, history.month.text);
+    let description = format!("Incidents and maintenance of {} in {}.", organization.name, history.month.text);
+    let path = month.map_or_else(|| "/history".to_owned(), |month| format!("/history/{month}"));
+    let here = Here::of(seen, organization, &path, Tone::Nothing, title, description);
+    let (policy, until) = (here.policy(), next_midnight(organization.time_zone, seen.now));
+    Some(kept(HistoryPage { here, history }.render().ok()?, policy, Some(until)))
+}
+
+/// An incident or a maintenance.
+pub(super) fn report(seen: &Seen<'_>, id: IncidentId) -> Option<Kept> {
+    let organization = seen.org.organization()?;
+    let incident = Audience::Public.incident(seen.org, id)?;
+    let report = Report::of(seen.org, organization, incident);
+    let title = format!("{}: {} status", report.title, organization.name);
+    let path = match incident.kind() {
+        Kind::Incident => format!("/incidents/{id}"),
+        Kind::Maintenance => format!("/maintenances/{id}"),
+    };
+    let here = Here::of(seen, organization, &path, report.state, title, report.summary.clone());
+    let policy = here.policy();
+    Some(kept(ReportPage { here, report }.render().ok()?, policy, None))
+}
+
+/// What people see where there is nothing.
+pub fn lost() -> &'static Kept {
+    static LOST: LazyLock<Kept> = LazyLock::new(|| {
+        let html = LostPage { style: STYLE }.render().unwrap_or_default();
+        kept(html, policy(None, None), None)
+    });
+    &LOST
+}
+
+fn kept(html: String, policy: String, until: Option<Timestamp>) -> Kept {
     let mut kept = Kept::new("text/html; charset=utf-8", html.into_bytes());
-    (kept.policy, kept.until) = (Some(policy), Some(until));
-    Some(kept)
+    (kept.policy, kept.until) = (Some(policy), until);
+    kept
 }
 
 /// How long it is true if nothing happens: days pass, and the share of a service that is down becomes smaller.

@@ -1,8 +1,8 @@
-//! What was made for readers, as long as it is true.
+//! What was made for readers, as long as it is true; and the last of it for the time when nobody can say what is true.
 
 use super::{Kept, Seen, Sheet};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
@@ -11,87 +11,153 @@ use std::{
 use tocsin_actors::domain::{Org, OrgId, Seq, Timestamp};
 use tokio::sync::OnceCell;
 
-/// How much is kept in all, about. Beyond it some of it is thrown away, and made again when somebody asks.
+/// How much is kept in all, at most. Beyond it some of it is thrown away, and made again when somebody asks.
 const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+/// A sheet, and where it is looked at: its links lead on from there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Place {
+    /// Which one.
+    pub sheet: Sheet,
+    /// Whether it is looked at on the organization's own domain.
+    pub is_own_domain: bool,
+}
 
 /// Everything that is kept.
 #[derive(Default)]
 pub struct Shelf {
-    places: RwLock<HashMap<OrgId, Arc<Place>>>,
+    boards: RwLock<HashMap<OrgId, Arc<Mutex<Board>>>>,
     bytes: AtomicUsize,
 }
 
+/// What is kept of one organization.
 #[derive(Default)]
-struct Place(Mutex<HashMap<Sheet, Made>>);
+struct Board {
+    made: HashMap<Place, Made>,
+    /// As it was when it fell asleep, marked as that.
+    last: HashMap<Place, Arc<Kept>>,
+}
 
 /// A sheet as of a `seq`. Whoever comes while it is made waits for that, and does not make it again.
 #[derive(Clone)]
 struct Made {
-    of: Seq,
+    of: Version,
     it: Arc<OnceCell<Arc<Kept>>>,
 }
 
+/// What a sheet says: what the organization is, and since when it is not known better.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Version(Seq, Option<Timestamp>);
+
 impl Shelf {
     /// The sheet as it was made, if that is still true.
-    pub fn kept(&self, org: &Org, sheet: Sheet, now: Timestamp) -> Option<Arc<Kept>> {
-        let place = self.place(org.id())?;
-        let sheets = place.sheets();
-        let made = sheets.get(&sheet).filter(|made| made.of == org.seq())?;
+    pub fn kept(&self, org: &Org, place: Place, stale: Option<Timestamp>, now: Timestamp) -> Option<Arc<Kept>> {
+        let board = self.board(org.id())?;
+        let board = locked(&board);
+        let made = board.made.get(&place).filter(|made| made.of == Version(org.seq(), stale))?;
         made.it.get().filter(|kept| kept.is_true_at(now)).cloned()
     }
 
     /// The sheet of this organization as it is now, made if need be; none where there is none.
-    pub async fn now(&self, seen: &Seen<'_>, sheet: Sheet) -> Option<Arc<Kept>> {
-        let made = self.made(seen, sheet);
+    pub async fn now(&self, seen: &Seen<'_>, place: Place) -> Option<Arc<Kept>> {
+        let made = self.made(seen, place);
         let make = async || {
-            let kept = Arc::new(sheet.make(seen).ok_or(())?);
-            self.weigh(kept.size());
+            let kept = Arc::new(place.sheet.make(seen).ok_or(())?);
+            self.weigh(kept.weight());
             Ok::<_, ()>(kept)
         };
-        made.it.get_or_try_init(make).await.ok().cloned()
+        let kept = made.it.get_or_try_init(make).await.ok().cloned();
+        if kept.is_none() {
+            // Who guesses names of sheets that are not there leaves nothing behind.
+            self.board(seen.org.id()).inspect(|board| locked(board).made.retain(|_, made| made.it.initialized()));
+        }
+        kept
     }
 
-    fn made(&self, seen: &Seen<'_>, sheet: Sheet) -> Made {
-        let org = seen.org;
-        let place = match self.place(org.id()) {
-            Some(place) => place,
-            None => self.places.write().unwrap_or_else(PoisonError::into_inner).entry(org.id()).or_default().clone(),
+    fn made(&self, seen: &Seen<'_>, place: Place) -> Made {
+        let board = match self.board(seen.org.id()) {
+            Some(board) => board,
+            None => self.boards.write().unwrap_or_else(PoisonError::into_inner).entry(seen.org.id()).or_default().clone(),
         };
-        let mut sheets = place.sheets();
-        let new = || Made { of: org.seq(), it: Arc::default() };
-        let made = sheets.entry(sheet).or_insert_with(new);
-        // Somebody who looked a moment earlier does not take away what is newer.
+        let mut board = locked(&board);
+        let version = Version(seen.org.seq(), seen.stale);
+        let new = || Made { of: version, it: Arc::default() };
+        let made = board.made.entry(place).or_insert_with(new);
         let is_old = made.it.get().is_some_and(|kept| !kept.is_true_at(seen.now));
-        if made.of < org.seq() || (made.of == org.seq() && is_old) {
-            *made = new();
+        // Somebody who looked a moment earlier does not take away what is newer.
+        if made.of.0 < version.0 || (made.of.0 == version.0 && (is_old || made.of != version)) {
+            let old = std::mem::replace(made, new());
+            self.unweigh(old.it.get());
         }
         made.clone()
     }
 
-    fn place(&self, org: OrgId) -> Option<Arc<Place>> {
-        self.places.read().unwrap_or_else(PoisonError::into_inner).get(&org).cloned()
+    /// What was there when the organization fell asleep: for the time in which it can't be woken.
+    pub fn last(&self, org: OrgId, place: Place) -> Option<Arc<Kept>> {
+        locked(&*self.board(org)?).last.get(&place).cloned()
     }
 
-    /// So much more was made. It is not known what became of what it replaces: the sum is an upper bound, looked at anew
-    /// when it seems to be too much.
+    /// It fell asleep. What visitors looked at is made once more, to say since when nothing newer is known; of an
+    /// organization that nobody looked at, nothing is kept.
+    pub fn falls_asleep(&self, seen: &Seen<'_>) {
+        let Some(board) = self.board(seen.org.id()) else { return };
+        if seen.org.organization().is_none() {
+            self.boards.write().unwrap_or_else(PoisonError::into_inner).remove(&seen.org.id());
+            return;
+        }
+        let basics = Sheet::BASICS.into_iter().map(|sheet| Place { sheet, is_own_domain: seen.is_own_domain() });
+        let looked_at: HashSet<Place> = {
+            let mut board = locked(&board);
+            board.made.values().for_each(|made| self.unweigh(made.it.get()));
+            let looked_at = std::mem::take(&mut board.made).into_keys().chain(basics);
+            looked_at.filter(|place| place.is_own_domain == seen.is_own_domain()).collect()
+        };
+        for place in looked_at {
+            let kept = place.sheet.make(seen).map(Arc::new);
+            self.weigh(kept.as_ref().map_or(0, |kept| kept.weight()));
+            let mut board = locked(&board);
+            let old = match kept {
+                Some(kept) => board.last.insert(place, kept),
+                None => board.last.remove(&place),
+            };
+            self.unweigh(old.as_ref());
+        }
+    }
+
+    fn board(&self, org: OrgId) -> Option<Arc<Mutex<Board>>> {
+        self.boards.read().unwrap_or_else(PoisonError::into_inner).get(&org).cloned()
+    }
+
+    /// So much more is kept. If that is too much, organizations are forgotten until it is half of that.
     fn weigh(&self, more: usize) {
         if self.bytes.fetch_add(more, Ordering::Relaxed) + more <= MOST_BYTES {
             return;
         }
-        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
-        let mut left = MOST_BYTES / 2;
-        places.retain(|_, place| {
-            let kept: usize = place.sheets().values().filter_map(|made| made.it.get()).map(|kept| kept.size()).sum();
-            let fits = kept <= left;
-            left -= if fits { kept } else { 0 };
+        let mut boards = self.boards.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = 0;
+        boards.retain(|_, board| {
+            let weight = locked(board).weight();
+            let fits = kept + weight <= MOST_BYTES / 2;
+            kept += if fits { weight } else { 0 };
             fits
         });
-        self.bytes.store(MOST_BYTES / 2 - left, Ordering::Relaxed);
+        self.bytes.store(kept, Ordering::Relaxed);
+    }
+
+    fn unweigh(&self, old: Option<&Arc<Kept>>) {
+        let less = old.map_or(0, |old| old.weight());
+        // What was forgotten meanwhile is not counted any more.
+        let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| Some(bytes.saturating_sub(less)));
     }
 }
 
-impl Place {
-    fn sheets(&self) -> MutexGuard<'_, HashMap<Sheet, Made>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Board {
+    fn weight(&self) -> usize {
+        let made = self.made.values().filter_map(|made| made.it.get());
+        made.chain(self.last.values()).map(|kept| kept.weight()).sum()
     }
+}
+
+fn locked(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
+    board.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -48,6 +48,11 @@ impl Clockwork {
         Time { at: from.to_string(), end: Some(until.to_string()), format: "range", text }
     }
 
+    /// From then until whenever it shall end, if that was said.
+    pub(super) fn window(self, from: Timestamp, until: Option<Timestamp>) -> Time {
+        until.map_or_else(|| Time { format: "range", ..self.full(from) }, |until| self.range(from, until))
+    }
+
     /// `13:00–15:30 UTC`: when it was, on a day that is known.
     pub(super) fn hours(self, from: Timestamp, until: Timestamp) -> Time {
         let (begin, end) = (self.local(from), self.local(until));

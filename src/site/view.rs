@@ -3,20 +3,18 @@
 
 use super::{
     bars::{self, Bar},
+    history::{self, PastDays},
     time::{self, Clockwork, Time},
-    tone::{Tone, duration, status_word},
+    tone::{Tone, status_word},
 };
 use crate::page::Audience;
-use chrono::{Days, NaiveDate};
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, HashMap},
-};
+use chrono::Days;
+use std::{cmp::Reverse, collections::HashMap};
 use tocsin_actors::domain::{
     Incident, Org, ServiceId, Timestamp,
     entities::{Organization, Service},
     incident::Update,
-    status::{IncidentStatus, Kind},
+    status::Kind,
 };
 
 /// How many days back incidents that are over are shown.
@@ -80,26 +78,6 @@ pub(super) struct Said {
     pub(super) message: String,
 }
 
-/// What is over.
-#[derive(Clone)]
-pub(super) struct Past {
-    pub(super) id: String,
-    pub(super) title: String,
-    pub(super) tone: Tone,
-    pub(super) word: String,
-    pub(super) when: Time,
-    pub(super) length: String,
-    pub(super) message: String,
-}
-
-/// A day, or a run of days on which nothing happened.
-pub(super) struct PastDays {
-    pub(super) heading: Time,
-    /// The day, unless it is a run of quiet ones.
-    pub(super) date: Option<String>,
-    pub(super) items: Vec<Past>,
-}
-
 impl View {
     /// As visitors see it now.
     pub(super) fn of(org: &Org, organization: &Organization, now: Timestamp) -> Self {
@@ -118,7 +96,7 @@ impl View {
         Self {
             tone,
             since: since.map_or_else(|| time::none("full"), |since| clock.full(since)),
-            updated: clock.time(changed(org, organization, &services)),
+            updated: clock.time(Audience::Public.last_changed(org).unwrap_or(organization.updated_at)),
             is_empty: services.is_empty() && active.is_empty(),
             groups: groups(org, &services, now),
             active: active.into_iter().map(|incident| card(incident, false)).collect(),
@@ -126,24 +104,16 @@ impl View {
             past: {
                 let today = clock.date(now);
                 let first = today.checked_sub_days(Days::new(PAST_DAYS - 1)).unwrap_or(today);
-                past(org, clock, first, today)
+                history::days(history::over(org), clock, (first, today), today)
             },
         }
     }
 }
 
-/// When anything of what visitors see was last changed.
-fn changed(org: &Org, organization: &Organization, services: &[&Service]) -> Timestamp {
-    let incidents = org.incidents().values().filter(|incident| Audience::Public.sees(incident.visibility));
-    let services = services.iter().map(|service| service.updated_at.max(service.status_since));
-    incidents.map(|incident| incident.updated_at).chain(services).fold(organization.updated_at, Timestamp::max)
-}
-
 fn groups(org: &Org, services: &[&Service], now: Timestamp) -> Vec<Group> {
     let mut touched: HashMap<ServiceId, Vec<&Incident>> = HashMap::new();
     let oldest = now.before(std::time::Duration::from_secs(u64::from(bars::DAYS + 1) * 86_400));
-    let seen = org.incidents().values().filter(|incident| Audience::Public.sees(incident.visibility));
-    for incident in seen.filter(|incident| incident.resolved_at.is_none_or(|end| end > oldest)) {
+    for incident in Audience::Public.incidents(org).filter(|incident| incident.resolved_at.is_none_or(|end| end > oldest)) {
         for service in incident.affected.iter().filter_map(|affected| affected.service) {
             touched.entry(service).or_default().push(incident);
         }
@@ -179,7 +149,6 @@ impl Card {
     fn of(org: &Org, incident: &Incident, clock: Clockwork, only_last: bool) -> Self {
         let (tone, word) = Tone::of_incident(incident);
         let planned = incident.scheduled_start.filter(|_| incident.kind() == Kind::Maintenance);
-        let affected = incident.affected.iter().filter(|affected| Audience::Public.may_name(org, affected));
         let updates = newest_first(incident).into_iter().take(if only_last { 1 } else { usize::MAX });
         Self {
             id: incident.id.to_string(),
@@ -188,25 +157,27 @@ impl Card {
             tone,
             word,
             started: if planned.is_some() { time::none("full") } else { clock.full(incident.started_at) },
-            window: match (planned, incident.scheduled_end) {
-                (None, _) => time::none("range"),
-                (Some(from), Some(until)) => clock.range(from, until),
-                (Some(from), None) => Time { format: "range", ..clock.full(from) },
-            },
-            affected: affected.map(|affected| affected.name.as_str()).collect::<Vec<_>>().join(", "),
+            window: planned.map_or_else(|| time::none("range"), |from| clock.window(from, incident.scheduled_end)),
+            affected: affected_names(org, incident),
             updates: updates.map(|update| Said::of(update, clock)).collect(),
         }
     }
 }
 
-fn newest_first(incident: &Incident) -> Vec<&Update> {
+/// What it touches, as far as visitors may know.
+pub(super) fn affected_names(org: &Org, incident: &Incident) -> String {
+    let affected = incident.affected.iter().filter(|affected| Audience::Public.may_name(org, affected));
+    affected.map(|affected| affected.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn newest_first(incident: &Incident) -> Vec<&Update> {
     let mut updates: Vec<_> = incident.updates.iter().collect();
     updates.sort_by_key(|update| Reverse((update.shown_at, update.number)));
     updates
 }
 
 impl Said {
-    fn of(update: &Update, clock: Clockwork) -> Self {
+    pub(super) fn of(update: &Update, clock: Clockwork) -> Self {
         Self {
             id: update.id.to_string(),
             word: status_word(update.status),
@@ -214,49 +185,4 @@ impl Said {
             message: update.message.clone(),
         }
     }
-}
-
-impl Past {
-    fn of(incident: &Incident, clock: Clockwork) -> Self {
-        let end = ended(incident);
-        Self {
-            id: incident.id.to_string(),
-            title: incident.title.clone(),
-            tone: Tone::of_incident(incident).0,
-            word: status_word(incident.status),
-            when: clock.hours(incident.started_at, end),
-            length: duration(end.since(incident.started_at)),
-            message: newest_first(incident).first().map(|update| update.message.clone()).unwrap_or_default(),
-        }
-    }
-}
-
-fn ended(incident: &Incident) -> Timestamp {
-    incident.resolved_at.or(incident.actual_end).unwrap_or(incident.updated_at).max(incident.started_at)
-}
-
-/// What is over and began on these days, the newest first; quiet days that follow each other are one, but for today.
-fn past(org: &Org, clock: Clockwork, first: NaiveDate, last: NaiveDate) -> Vec<PastDays> {
-    let mut by_day: BTreeMap<NaiveDate, Vec<&Incident>> = BTreeMap::new();
-    let is_past = |incident: &Incident| incident.status.is_over() && incident.status != IncidentStatus::Cancelled;
-    let seen = org.incidents().values().filter(|incident| Audience::Public.sees(incident.visibility));
-    for incident in seen.map(AsRef::as_ref).filter(|incident: &&Incident| is_past(incident)) {
-        by_day.entry(clock.date(incident.started_at)).or_default().push(incident);
-    }
-    let mut days: Vec<PastDays> = Vec::new();
-    let mut quiet: Option<(NaiveDate, NaiveDate)> = None;
-    let still = |(from, until)| PastDays { heading: time::days(from, until), date: None, items: Vec::new() };
-    for date in std::iter::successors(Some(last), NaiveDate::pred_opt).take_while(|date| *date >= first) {
-        let mut items = by_day.remove(&date).unwrap_or_default();
-        if items.is_empty() && date != last {
-            quiet = Some((date, quiet.map_or(date, |(_, until)| until)));
-            continue;
-        }
-        days.extend(quiet.take().map(still));
-        items.sort_by_key(|incident| Reverse((incident.started_at, incident.number)));
-        let items = items.into_iter().map(|incident| Past::of(incident, clock)).collect();
-        days.push(PastDays { heading: time::day(date), date: Some(date.to_string()), items });
-    }
-    days.extend(quiet.map(still));
-    days
 }

@@ -105,9 +105,9 @@ fn json(document: &impl Serialize) -> Vec<u8> {
 }
 
 #[derive(Serialize)]
-struct Summary {
+struct Summary<'a> {
     page: PageHead,
-    components: Vec<shapes::Component>,
+    components: &'a [shapes::Component],
     incidents: Vec<shapes::Incident>,
     scheduled_maintenances: Vec<Maintenance>,
     status: Rollup,
@@ -120,9 +120,9 @@ struct Status {
 }
 
 #[derive(Serialize)]
-struct Components {
+struct Components<'a> {
     page: PageHead,
-    components: Vec<shapes::Component>,
+    components: &'a [shapes::Component],
 }
 
 #[derive(Serialize)]
@@ -152,12 +152,8 @@ impl Teller<'_> {
         kind: Kind,
         wanted: impl Fn(IncidentStatus) -> bool,
     ) -> impl Iterator<Item = &tocsin_actors::domain::Incident> {
-        let seen = self.org.incidents().values().map(AsRef::as_ref);
-        let mut some: Vec<_> = seen
-            .filter(|incident: &&tocsin_actors::domain::Incident| {
-                incident.kind() == kind && Audience::Public.sees(incident.visibility) && wanted(incident.status)
-            })
-            .collect();
+        let some = Audience::Public.incidents(self.org);
+        let mut some: Vec<_> = some.filter(|incident| incident.kind() == kind && wanted(incident.status)).collect();
         some.sort_by_key(|incident| std::cmp::Reverse((incident.created_at, incident.number)));
         some.truncate(MOST);
         some.into_iter()

@@ -21,13 +21,16 @@ pub(super) struct Teller<'a> {
     address: &'a str,
     services: Vec<&'a Service>,
     groups: Vec<&'a ServiceGroup>,
+    components: Vec<Component>,
 }
 
 impl<'a> Teller<'a> {
     pub(super) fn new(org: &'a Org, address: &'a str) -> Option<Self> {
         let services = Audience::Public.services(org);
         let groups = Audience::Public.groups(org, &services);
-        Some(Self { org, organization: org.organization()?, address, services, groups })
+        let mut this = Self { org, organization: org.organization()?, address, services, groups, components: Vec::new() };
+        this.components = this.all_components();
+        Some(this)
     }
 
     fn zone(&self) -> Tz {
@@ -43,12 +46,7 @@ impl<'a> Teller<'a> {
     }
 
     pub(super) fn page(&self) -> PageHead {
-        let incidents = self.org.incidents().values().filter(|incident| Audience::Public.sees(incident.visibility));
-        let changed = incidents
-            .map(|incident| incident.updated_at)
-            .chain(self.services.iter().map(|service| changed(service)))
-            .chain(self.groups.iter().map(|group| group.updated_at))
-            .fold(self.organization.updated_at, Timestamp::max);
+        let changed = Audience::Public.last_changed(self.org).unwrap_or(self.organization.updated_at);
         PageHead {
             id: self.page_id(),
             name: self.organization.name.clone(),
@@ -67,8 +65,12 @@ impl<'a> Teller<'a> {
         of_services(self.services.iter().map(|service| service.status))
     }
 
+    pub(super) fn components(&self) -> &[Component] {
+        &self.components
+    }
+
     /// Services that stand alone, then groups, then what is in these, by their position among their own.
-    pub(super) fn components(&self) -> Vec<Component> {
+    fn all_components(&self) -> Vec<Component> {
         let alone = self.within(None);
         let groups = self.groups.iter().enumerate().map(|(at, group)| self.group(alone.len() + at + 1, group));
         let children = self.groups.iter().flat_map(|group| self.within(Some(group.id)));
@@ -89,7 +91,7 @@ impl<'a> Teller<'a> {
             name: service.name.clone(),
             status: service.status,
             created_at: self.at(service.created_at),
-            updated_at: self.at(changed(service)),
+            updated_at: self.at(service.last_changed()),
             position,
             description: text(&service.description),
             showcase: true,
@@ -109,7 +111,7 @@ impl<'a> Teller<'a> {
             name: group.name.clone(),
             status: children().map(|service| service.status).max().unwrap_or(ServiceStatus::Operational),
             created_at: self.at(group.created_at),
-            updated_at: self.at(children().map(|service| changed(service)).fold(group.updated_at, Timestamp::max)),
+            updated_at: self.at(children().map(|service| service.last_changed()).fold(group.updated_at, Timestamp::max)),
             position,
             description: text(&group.description),
             showcase: false,
@@ -124,10 +126,8 @@ impl<'a> Teller<'a> {
 
     pub(super) fn incident(&self, incident: &Incident) -> shapes::Incident {
         let id = ShortId::of(incident.id.uuid());
-        let touched = self.components().into_iter().filter(|component| {
-            !component.group
-                && incident.affected.iter().filter_map(|affected| affected.service).any(|it| ShortId::of(it.uuid()) == component.id)
-        });
+        let affected: Vec<_> = incident.affected.iter().filter_map(|one| Some(ShortId::of(one.service?.uuid()))).collect();
+        let touched = self.components.iter().filter(|component| !component.group && affected.contains(&component.id));
         shapes::Incident {
             id,
             name: incident.title.clone(),
@@ -137,11 +137,11 @@ impl<'a> Teller<'a> {
             monitoring_at: incident.monitoring_at.map(|at| self.at(at)),
             resolved_at: incident.resolved_at.or(incident.actual_end).map(|at| self.at(at)),
             impact: if incident.kind() == Kind::Maintenance { "maintenance" } else { incident.impact.as_str() },
-            shortlink: format!("{}#{}", self.address, incident.id),
+            shortlink: format!("{}/incidents/{}", self.address, incident.id),
             started_at: self.at(incident.started_at),
             page_id: self.page_id(),
             incident_updates: self.updates(incident),
-            components: touched.collect(),
+            components: touched.cloned().collect(),
             reminder_intervals: None,
         }
     }
@@ -214,10 +214,6 @@ impl<'a> Teller<'a> {
             .collect();
         if touched.is_empty() { None } else { Some(touched) }
     }
-}
-
-fn changed(service: &Service) -> Timestamp {
-    service.updated_at.max(service.status_since)
 }
 
 fn text(text: &str) -> Option<String> {

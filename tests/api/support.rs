@@ -22,7 +22,7 @@ use tocsin::{
     http::edge::{EdgeSettings, RateSettings},
     live::{Joining, Taken, writers::WriterSettings},
 };
-use tocsin_actors::{domain::UserId, store::Store};
+use tocsin_actors::{directory::Settings, domain::UserId, store::Store};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -58,11 +58,27 @@ impl Server {
     }
 
     async fn start_with(folder: TempDir, settings: AppSettings) -> Self {
-        let store = tocsin::store::open(&format!("file:{}", folder.path().join("data").display())).await.unwrap();
+        let url = format!("file:{}", folder.path().join("data").display());
+        Self::start_at(&url, folder, settings).await
+    }
+
+    /// One with its store somewhere else, where nobody stays awake whom nobody asks for.
+    pub(crate) async fn start_sleepy(url: &str) -> Self {
+        let engine = Settings { sleep_after: Duration::ZERO, sweep_every: Duration::from_secs(3600), ..Settings::default() };
+        Self::start_at(url, tempfile::tempdir().unwrap(), AppSettings { engine, ..unlimited() }).await
+    }
+
+    async fn start_at(url: &str, folder: TempDir, settings: AppSettings) -> Self {
+        let store = tocsin::store::open(url).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let app = App::start(store.clone(), settings, listener).await.unwrap();
         Self { app, store, base, _folder: folder }
+    }
+
+    /// Where it is.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// Somebody nobody knows.
@@ -118,6 +134,11 @@ impl Server {
             keep: Box::new(()),
         };
         live.welcome(taken, Joining { to, pass: None, introduces_itself: false, had: None, deflate: false });
+    }
+
+    /// Puts everybody to sleep whom nobody needs.
+    pub(crate) async fn sweep(&self) {
+        self.app.directory().sweep().await;
     }
 
     /// How many sockets it has.

@@ -5,6 +5,11 @@
 #[path = "../api/support.rs"]
 mod support;
 
+#[path = "../support/mongod.rs"]
+mod mongod;
+
+mod history;
 mod ordered;
+mod outage;
 mod page;
 mod statuspage;

@@ -48,9 +48,7 @@ async fn nothing_that_an_organization_writes_becomes_markup() {
         "name": BREAKS_OUT, "description": BREAKS_OUT,
         "branding": { "accent": "#ff00ff", "logo_url": "https://cdn.example/a.svg?\"><script>", "support_url": "https://help.example/\"onclick=x" },
     });
-    let changed = founder.client.patch(&org.at(""), change).await;
-    assert!([200, 422, 400].contains(&changed.status), "{changed:?}");
-    founder.client.patch(&org.at(""), json!({ "name": BREAKS_OUT, "description": BREAKS_OUT })).await.is(200);
+    founder.client.patch(&org.at(""), change).await.is(200);
     let group = founder.make(&org, "/groups", json!({ "name": BREAKS_OUT, "description": BREAKS_OUT })).await;
     let service = json!({ "name": BREAKS_OUT, "description": BREAKS_OUT, "group_id": group });
     let service = founder.make(&org, "/services", service).await;
@@ -62,6 +60,8 @@ async fn nothing_that_an_organization_writes_becomes_markup() {
     let (html, policy) = page(&server, "hostile").await;
     assert_eq!(html.matches("<script").count(), 2, "the program and its state, nothing else: {html}");
     assert!(!html.contains("<img src=x") && !html.contains("</title></script>"), "{html}");
+    let markup = html.split("id=\"state\">").next().unwrap();
+    assert!(markup.contains("onclick=x") && !markup.contains("\"onclick=x") && !policy.contains("onclick"), "{html} {policy}");
     assert!(policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
     let state = html.split("id=\"state\">").nth(1).unwrap().split("</script>").next().unwrap();
     let state: serde_json::Value = serde_json::from_str(state).unwrap();
@@ -75,7 +75,8 @@ async fn whoever_asks_by_id_does_not_change_what_others_are_told_of_its_address(
     let (by_id, _) = page(&server, &org.id).await;
     let (by_name, _) = page(&server, "by-name").await;
     assert_eq!(by_id, by_name);
-    assert!(by_name.contains("<link rel=\"canonical\" href=\"/status/by-name\">"), "{by_name}");
+    let canonical = format!("<link rel=\"canonical\" href=\"{}/status/by-name\">", server.base());
+    assert!(by_name.contains(&canonical), "{by_name}");
 }
 
 #[tokio::test]

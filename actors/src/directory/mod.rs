@@ -13,7 +13,7 @@ mod upkeep;
 pub use actor::DirectoryMsg;
 pub use admission::Admission;
 pub(crate) use published::MOST_RECENT;
-pub use published::{Listener, Published, Recent};
+pub use published::{Farewell, Listener, Published, Recent};
 
 use crate::{
     clock::Clock,
@@ -151,6 +151,16 @@ impl Directory {
         let deadline = Instant::now() + self.shared.settings.answer_within;
         self.awake(org, &published, deadline).await?;
         published.view().ok_or_else(|| OrgError::unavailable("it fell asleep while it was read"))
+    }
+
+    /// The same, if that is at hand: nobody is woken for it.
+    pub fn view_at_hand(&self, org: OrgId) -> Option<Arc<Org>> {
+        self.shared.slots.view(org)
+    }
+
+    /// Tells this one, for as long as somebody holds it, of everybody who is let go. There is one; it is set once.
+    pub fn tell_farewells(&self, to: &Arc<dyn Farewell>) {
+        self.shared.slots.tell_farewells(Arc::downgrade(to));
     }
 
     /// Tells a listener of everything that happens to an organization, for as long as somebody holds the listener; until

@@ -9,7 +9,7 @@ use ractor::ActorRef;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, LazyLock, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+        Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -26,6 +26,12 @@ pub trait Listener: Send + Sync {
     fn committed(&self, before: &Org, commit: &Commit, after: &Arc<Org>);
     /// It was loaded anew: usually the same, but something may have happened that nobody here was told of.
     fn loaded(&self, view: &Arc<Org>);
+}
+
+/// Who is told when the view of an organization is let go because nobody asked for it, and may keep of it what is small.
+pub trait Farewell: Send + Sync {
+    /// It was like this. Told on the directory's own time: what takes long is done elsewhere.
+    fn forgotten(&self, last: Arc<Org>);
 }
 
 /// What happened last, for who wants to tell it again: an organization, and what has become of it since.
@@ -140,7 +146,7 @@ impl Published {
 
 /// Every organization that is awake, or was asked for a moment ago.
 #[derive(Default)]
-pub(super) struct Slots(RwLock<HashMap<OrgId, Arc<Published>>>);
+pub(super) struct Slots(RwLock<HashMap<OrgId, Arc<Published>>>, OnceLock<Weak<dyn Farewell>>);
 
 impl Slots {
     pub(super) fn find_or_add(&self, org: OrgId) -> Arc<Published> {
@@ -153,9 +159,23 @@ impl Slots {
     /// actors.
     pub(super) fn forget(&self, org: OrgId) {
         let mut slots = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if slots.get(&org).is_some_and(|published| Arc::strong_count(published) == 1 && !published.is_listened_to()) {
-            slots.remove(&org);
+        if slots.get(&org).is_none_or(|published| Arc::strong_count(published) > 1 || published.is_listened_to()) {
+            return;
         }
+        let last = slots.remove(&org).and_then(|published| published.view());
+        drop(slots);
+        if let (Some(keeper), Some(last)) = (self.1.get().and_then(Weak::upgrade), last) {
+            keeper.forgotten(last);
+        }
+    }
+    pub(super) fn tell_farewells(&self, to: Weak<dyn Farewell>) {
+        let _ = self.1.set(to);
+    }
+    /// The newest durable view of who is awake.
+    pub(super) fn view(&self, org: OrgId) -> Option<Arc<Org>> {
+        let published = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&org)?.clone();
+        published.touch();
+        published.view()
     }
     pub(super) fn all(&self) -> Vec<(OrgId, Arc<Published>)> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).iter().map(|(org, published)| (*org, published.clone())).collect()

@@ -235,3 +235,10 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: Metadata,
 }
+
+impl Service {
+    /// When anything of it was last changed, its status included.
+    pub fn last_changed(&self) -> Timestamp {
+        self.updated_at.max(self.status_since)
+    }
+}

@@ -38,7 +38,7 @@ pub enum OrgError {
 
 impl OrgError {
     /// The organization cannot be used now; worth another try soon.
-    pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
+    pub fn unavailable(reason: impl Into<String>) -> Self {
         Self::Unavailable { reason: reason.into(), retry_after: Duration::from_secs(1) }
     }
 }

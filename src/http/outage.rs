@@ -1,0 +1,47 @@
+//! Whether the store is away, and since when: who is shown what was kept is told so.
+
+use super::Api;
+use std::{
+    sync::{
+        Weak,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tocsin_actors::domain::Timestamp;
+
+/// How often the store is asked.
+const EVERY: Duration = Duration::from_secs(2);
+/// How long it may take to answer.
+const WITHIN: Duration = Duration::from_secs(2);
+/// It answers.
+const NOT_AWAY: i64 = 0;
+
+/// Knows.
+#[derive(Default)]
+pub struct Outage(AtomicI64);
+
+impl Outage {
+    /// When the store last answered, if it does not now.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        let since = self.0.load(Ordering::Relaxed);
+        (since != NOT_AWAY).then(|| Timestamp::from_millis(since))
+    }
+}
+
+/// Asks the store, as long as there is a server.
+pub async fn watch(api: Weak<Api>) {
+    let mut last_well = None;
+    while let Some(api) = api.upgrade() {
+        let answer = tokio::time::timeout(WITHIN, api.store.ping()).await;
+        if matches!(answer, Ok(Ok(()))) {
+            last_well = Some(api.clock.now());
+            api.outage.0.store(NOT_AWAY, Ordering::Relaxed);
+        } else {
+            let since = *last_well.get_or_insert_with(|| api.clock.now());
+            api.outage.0.store(since.millis(), Ordering::Relaxed);
+        }
+        drop(api);
+        tokio::time::sleep(EVERY).await;
+    }
+}

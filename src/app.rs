@@ -86,7 +86,7 @@ impl App {
     pub async fn start(store: Arc<dyn Store>, settings: impl Into<AppSettings>, listener: TcpListener) -> Result<Self, StoreError> {
         let AppSettings { engine, identity, edge, mut http, live, metrics } = settings.into();
         http.metrics_elsewhere = metrics.is_some();
-        http.public_url = http.public_url.or_else(|| listener.local_addr().ok().map(own_address));
+        let address = http.public_url.clone().or_else(|| listener.local_addr().ok().map(own_address)).unwrap_or_default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory = Directory::start(store.clone(), clock.clone(), engine).await?;
         let identity = Identity::start(store.clone(), store.clone(), clock.clone(), identity).await?;
@@ -103,6 +103,7 @@ impl App {
             live: live.clone(),
             shelf: Shelf::default(),
             outage: Outage::default(),
+            address,
         });
         let keeper: Arc<dyn Farewell> = Arc::new(Keeper(Arc::downgrade(&api)));
         directory.tell_farewells(&keeper);

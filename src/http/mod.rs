@@ -86,6 +86,8 @@ pub struct Api {
     pub shelf: Shelf,
     /// Whether the store is away.
     pub outage: Outage,
+    /// Where we are, for links that must be whole: what was chosen, or the address on which we listen.
+    pub address: String,
 }
 
 /// Serves the product until told to stop, then lets connections end by themselves for a while.

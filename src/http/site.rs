@@ -90,8 +90,7 @@ fn id_of(api: &Api, name: &str) -> Option<OrgId> {
 /// everybody.
 fn addresses(api: &Api, organization: &Organization) -> (String, String) {
     let base = format!("{ROOT}{}", organization.slug);
-    let here = api.settings.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
-    (format!("{here}{base}"), base)
+    (format!("{}{base}", api.address.trim_end_matches('/')), base)
 }
 
 fn unknown() -> ApiError {

@@ -323,6 +323,7 @@ function weigh({ kind, impact, status }) {
 
 /** @param {HTMLElement} card @param {Incident} incident */
 function drawCard(card, incident) {
+  card.id = incident.id; // where links to it lead
   const [tone, word] = weigh(incident);
   const planned = incident.kind === "maintenance" && incident.scheduled_start;
   const affected = incident.affected.map(({ name }) => name).join(", ");
@@ -348,6 +349,7 @@ function drawCard(card, incident) {
 
 /** @param {HTMLElement} el @param {Incident} incident */
 function drawPast(el, incident) {
+  el.id = incident.id;
   paint(el, weigh(incident)[0]);
   link(find("a", el), incident);
   put(find(".word", el), wordOf(incident.status));

@@ -370,7 +370,7 @@ function drawStatus(el, tone) {
 function drawServices(page) {
   const rows = new Map(all(".service").map((row) => [row.dataset.id, row]));
   const groups = new Set(page.groups.map(({ id }) => id));
-  const old = isOld();
+  const old = today(page.time_zone) !== day;
   const listed = [...page.groups, { id: "", name: "Other services", description: "" }].map((group) => ({
     ...group, services: page.services.filter(({ group_id: id }) => (id && groups.has(id) ? id : "") === group.id),
   })).filter(({ services }) => services.length);
@@ -399,6 +399,7 @@ function drawService(row, { id, name, description, status }, page, old) {
   if (!bar.dataset.until) {
     // New: the template's bar knows of no days yet.
     bar.dataset.until = day;
+    bar.dataset.days = JSON.stringify(Array.from({ length: DAYS }, (_, index) => [index, "none"]));
     bar.setAttribute("aria-label", `${name}: no data yet`);
     ready(bar);
   }

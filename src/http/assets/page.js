@@ -411,18 +411,20 @@ function drawService(row, { id, name, description, status }, page, old) {
 
 /** @param {Page} page @param {string} at */
 function drawBanner(page, at) {
-  const tone = page.services.length || page.active.length ? toneOf(page.status) : "none";
+  // Without services there is only what goes on to tell how it is.
+  const tone = page.services.length ? toneOf(page.status) : worst(page.active.map((incident) => weigh(incident)[0]));
   const banner = find("#banner");
   const title = `${page.name} status: ${SENTENCES[tone]}`;
   if (!banner.classList.contains(`s-${tone}`)) {
     paint(banner, tone);
     put(find("h1", banner), SENTENCES[tone]);
-    const since = page.services.filter(({ status }) => toneOf(status) === tone).map((service) => service.status_since).sort();
-    showTime(find(".since time", banner), (tone === "operational" ? since.at(-1) : since[0]) ?? at);
-    find(".since", banner).hidden = tone === "none";
     find("#icon").setAttribute("href", `/assets/icon-${tone}.svg`);
     say(SENTENCES[tone]);
   }
+  const times = page.services.filter(({ status }) => toneOf(status) === tone).map((service) => service.status_since).sort();
+  const since = tone === "operational" ? times.at(-1) : times[0];
+  if (since) showTime(find(".since time", banner), since);
+  find(".since", banner).hidden = !since;
   showTime(find(".updated time", banner), at);
   if (document.title !== title) document.title = title;
 }

@@ -89,6 +89,9 @@ function paint(el, tone) {
 
 // Times
 
+/** What times are written in; not always what the browser says that its user reads. */
+const LOCALE = new Intl.DateTimeFormat().resolvedOptions().locale;
+
 /** @type {Map<string, Intl.DateTimeFormat>} making them is slow, using them is not */
 const formatters = new Map();
 
@@ -109,11 +112,13 @@ function showTime(el, at, end) {
     if (end) time.dataset.end = end;
     else delete time.dataset.end;
   }
-  const format = formatter(time.dataset.format ?? "full", time.dateTime.length === 10);
   const [from, to] = [new Date(time.dateTime), new Date(time.dataset.end ?? time.dateTime)];
   if (Number.isNaN(+from) || Number.isNaN(+to)) return;
+  // Hours of different days are told apart by their dates.
+  const wide = time.dataset.format === "time" && from.toDateString() !== to.toDateString();
+  const format = formatter(wide ? "range" : time.dataset.format ?? "full", time.dateTime.length === 10);
   put(time, to > from ? format.formatRange(from, to) : format.format(from));
-  if (!/^en\b/.test(navigator.language)) time.lang = format.resolvedOptions().locale;
+  if (!/^en\b/.test(LOCALE)) time.lang = LOCALE;
 }
 
 /** @param {number} seconds */

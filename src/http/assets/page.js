@@ -89,6 +89,9 @@ function paint(el, tone) {
 
 // Times
 
+/** What times are written in; not always what the browser says that its user reads. */
+const LOCALE = new Intl.DateTimeFormat().resolvedOptions().locale;
+
 /** @type {Map<string, Intl.DateTimeFormat>} making them is slow, using them is not */
 const formatters = new Map();
 
@@ -109,11 +112,13 @@ function showTime(el, at, end) {
     if (end) time.dataset.end = end;
     else delete time.dataset.end;
   }
-  const format = formatter(time.dataset.format ?? "full", time.dateTime.length === 10);
   const [from, to] = [new Date(time.dateTime), new Date(time.dataset.end ?? time.dateTime)];
   if (Number.isNaN(+from) || Number.isNaN(+to)) return;
+  // Hours of different days are told apart by their dates.
+  const wide = time.dataset.format === "time" && from.toDateString() !== to.toDateString();
+  const format = formatter(wide ? "range" : time.dataset.format ?? "full", time.dateTime.length === 10);
   put(time, to > from ? format.formatRange(from, to) : format.format(from));
-  if (!/^en\b/.test(navigator.language)) time.lang = format.resolvedOptions().locale;
+  if (!/^en\b/.test(LOCALE)) time.lang = LOCALE;
 }
 
 /** @param {number} seconds */
@@ -323,6 +328,7 @@ function weigh({ kind, impact, status }) {
 
 /** @param {HTMLElement} card @param {Incident} incident */
 function drawCard(card, incident) {
+  card.id = incident.id; // where links to it lead
   const [tone, word] = weigh(incident);
   const planned = incident.kind === "maintenance" && incident.scheduled_start;
   const affected = incident.affected.map(({ name }) => name).join(", ");
@@ -348,6 +354,7 @@ function drawCard(card, incident) {
 
 /** @param {HTMLElement} el @param {Incident} incident */
 function drawPast(el, incident) {
+  el.id = incident.id;
   paint(el, weigh(incident)[0]);
   link(find("a", el), incident);
   put(find(".word", el), wordOf(incident.status));
@@ -368,7 +375,7 @@ function drawStatus(el, tone) {
 function drawServices(page) {
   const rows = new Map(all(".service").map((row) => [row.dataset.id, row]));
   const groups = new Set(page.groups.map(({ id }) => id));
-  const old = isOld();
+  const old = today(page.time_zone) !== day;
   const listed = [...page.groups, { id: "", name: "Other services", description: "" }].map((group) => ({
     ...group, services: page.services.filter(({ group_id: id }) => (id && groups.has(id) ? id : "") === group.id),
   })).filter(({ services }) => services.length);
@@ -397,6 +404,7 @@ function drawService(row, { id, name, description, status }, page, old) {
   if (!bar.dataset.until) {
     // New: the template's bar knows of no days yet.
     bar.dataset.until = day;
+    bar.dataset.days = JSON.stringify(Array.from({ length: DAYS }, (_, index) => [index, "none"]));
     bar.setAttribute("aria-label", `${name}: no data yet`);
     ready(bar);
   }
@@ -408,18 +416,20 @@ function drawService(row, { id, name, description, status }, page, old) {
 
 /** @param {Page} page @param {string} at */
 function drawBanner(page, at) {
-  const tone = page.services.length || page.active.length ? toneOf(page.status) : "none";
+  // Without services there is only what goes on to tell how it is.
+  const tone = page.services.length ? toneOf(page.status) : worst(page.active.map((incident) => weigh(incident)[0]));
   const banner = find("#banner");
   const title = `${page.name} status: ${SENTENCES[tone]}`;
   if (!banner.classList.contains(`s-${tone}`)) {
     paint(banner, tone);
     put(find("h1", banner), SENTENCES[tone]);
-    const since = page.services.filter(({ status }) => toneOf(status) === tone).map((service) => service.status_since).sort();
-    showTime(find(".since time", banner), (tone === "operational" ? since.at(-1) : since[0]) ?? at);
-    find(".since", banner).hidden = tone === "none";
     find("#icon").setAttribute("href", `/assets/icon-${tone}.svg`);
     say(SENTENCES[tone]);
   }
+  const times = page.services.filter(({ status }) => toneOf(status) === tone).map((service) => service.status_since).sort();
+  const since = tone === "operational" ? times.at(-1) : times[0];
+  if (since) showTime(find(".since time", banner), since);
+  find(".since", banner).hidden = !since;
   showTime(find(".updated time", banner), at);
   if (document.title !== title) document.title = title;
 }

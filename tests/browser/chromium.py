@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 import threading
 import time
 
@@ -11,7 +13,27 @@ FLAGS = [
     "--no-first-run", "--no-proxy-server", "--disable-extensions", "--disable-component-update", "--mute-audio",
     # A tab that is not in front is slowed down, and the machine of a test is slow enough.
     "--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
+    # There is no other host.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
+
+
+def chromium():
+    """A Chromium. Installed where that is ours to do: as root on Debian and its kin."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    find = lambda: os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    found = find() or (install("chromium") and find())
+    return found or sys.exit("a browser is needed: install the package chromium, or point CHROMIUM to one")
+
+
+def install(package):
+    """Whether it was ours to do. That it worked is for the caller to see."""
+    if os.getuid() != 0 or not shutil.which("apt-get"):
+        return False
+    print(f"installing {package}", file=sys.stderr, flush=True)
+    for command in (["update", "-q"], ["install", "-qy", "--no-install-recommends", package]):
+        subprocess.run(["apt-get", *command], stdout=sys.stderr, check=False)
+    return True
 
 
 class Browser:
@@ -27,6 +49,7 @@ class Browser:
         os.close(commands)
         os.close(answers)
         self.lock, self.heard, self.last, self.done = threading.Lock(), threading.Condition(), 0, {}
+        self.events = {}  # by session, in the order in which they came: (name, parameters)
         threading.Thread(target=self.listen, daemon=True).start()
         self.ask("Browser.getVersion")
 
@@ -38,6 +61,8 @@ class Browser:
                 for message in map(json.loads, messages):
                     if "id" in message:
                         self.done[message["id"]] = message
+                    elif "sessionId" in message:
+                        self.events.setdefault(message["sessionId"], []).append((message["method"], message["params"]))
                 self.heard.notify_all()
 
     def ask(self, method, session=None, **params):
@@ -54,8 +79,8 @@ class Browser:
             raise RuntimeError(f"{method}: {answer['error']}")
         return answer["result"]
 
-    def open(self, url):
-        return Tab(self, url)
+    def open(self, url, **how):
+        return Tab(self, url, **how)
 
     def close(self):
         self.process.terminate()
@@ -67,13 +92,21 @@ class Browser:
 
 
 class Tab:
-    def __init__(self, browser, url):
+    def __init__(self, browser, url, before=None, alone=False):
+        """`before` gets the tab before it goes anywhere. One that is `alone` has a window and a cache to itself."""
         self.browser = browser
-        self.target = browser.ask("Target.createTarget", url="about:blank")["targetId"]
+        alone = browser.ask("Target.createBrowserContext", disposeOnDetach=True) if alone else {}
+        self.target = browser.ask("Target.createTarget", url="about:blank", **alone)["targetId"]
         self.session = browser.ask("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network"):
             self.ask(f"{domain}.enable")
+        if before:
+            before(self)
         self.ask("Page.navigate", url=url)
+
+    def told(self, *names):
+        """What happened in it so far: the parameters of all events with these names."""
+        return [params for name, params in self.browser.events.get(self.session, [])[:] if name in names]
 
     def ask(self, method, **params):
         return self.browser.ask(method, self.session, **params)
@@ -98,6 +131,7 @@ class Tab:
 
     def close(self):
         self.browser.ask("Target.closeTarget", targetId=self.target)
+        self.browser.events.pop(self.session, None)
 
 
 def until(what, ready, seconds=20, tell=lambda: ""):

@@ -9,14 +9,19 @@
 //! Knows nothing of HTTP beyond the names of encodings; what is shown is decided in [`crate::page`].
 
 mod bars;
+mod calendar;
 mod colour;
+mod feeds;
 mod kept;
+mod overall;
 mod page;
+mod plain;
 mod shelf;
 mod time;
 mod tone;
 mod view;
 
+pub use feeds::Feed;
 pub use kept::{Coding, Kept};
 pub use shelf::Shelf;
 
@@ -43,16 +48,25 @@ pub enum Sheet {
     Page,
     /// A document of the Statuspage v2 API.
     Statuspage(Document),
+    /// What happened, for feed readers.
+    Feed(Feed),
+    /// What is planned, for calendars.
+    Calendar,
 }
 
 impl Sheet {
     /// What is asked for at this path behind the organization's name.
     pub fn at(path: &str) -> Option<Self> {
-        if path.is_empty() {
-            return Some(Self::Page);
+        if let Some(document) = path.strip_prefix("api/v2/") {
+            return Document::ALL.into_iter().find(|one| one.path() == document).map(Self::Statuspage);
         }
-        let document = path.strip_prefix("api/v2/")?;
-        Document::ALL.into_iter().find(|one| one.path() == document).map(Self::Statuspage)
+        Some(match path {
+            "" => Self::Page,
+            "history.atom" => Self::Feed(Feed::Atom),
+            "history.rss" => Self::Feed(Feed::Rss),
+            "maintenance.ics" => Self::Calendar,
+            _ => return None,
+        })
     }
 
     /// What requests for it are counted as.
@@ -60,6 +74,8 @@ impl Sheet {
         match self {
             Self::Page => "/status/{slug}",
             Self::Statuspage(_) => "/status/{slug}/api/v2/{document}",
+            Self::Feed(_) => "/status/{slug}/history.{feed}",
+            Self::Calendar => "/status/{slug}/maintenance.ics",
         }
     }
 
@@ -73,6 +89,8 @@ impl Sheet {
         match self {
             Self::Page => page::status(seen),
             Self::Statuspage(document) => Some(Kept::new("application/json", document.of(seen.org, seen.address)?)),
+            Self::Feed(form) => feeds::feed(seen, form),
+            Self::Calendar => calendar::calendar(seen),
         }
     }
 }

@@ -5,6 +5,8 @@
 #[path = "../api/support.rs"]
 mod support;
 
+mod feeds;
 mod ordered;
 mod page;
+mod snapshot;
 mod statuspage;

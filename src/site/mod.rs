@@ -8,6 +8,7 @@
 //!
 //! Knows nothing of HTTP beyond the names of encodings; what is shown is decided in [`crate::page`].
 
+mod badge;
 mod bars;
 mod calendar;
 mod colour;
@@ -16,17 +17,21 @@ mod kept;
 mod overall;
 mod page;
 mod plain;
+mod shape;
 mod shelf;
+mod summary;
 mod time;
 mod tone;
 mod view;
+mod widget;
 
 pub use feeds::Feed;
 pub use kept::{Coding, Kept};
+pub use shape::Ground;
 pub use shelf::Shelf;
 
-use crate::statuspage::Document;
-use tocsin_actors::domain::{Org, Seq, Timestamp};
+use crate::{page::Audience, statuspage::Document};
+use tocsin_actors::domain::{Org, Seq, ServiceId, Timestamp};
 
 /// An organization at the moment at which something is made of it.
 #[derive(Clone, Copy)]
@@ -52,6 +57,14 @@ pub enum Sheet {
     Feed(Feed),
     /// What is planned, for calendars.
     Calendar,
+    /// How it is, as a picture.
+    Badge(Ground),
+    /// How one of its services is, as a picture.
+    ServiceBadge(ServiceId, Ground),
+    /// How it is, for a frame in somebody else's page.
+    Widget,
+    /// How it is, for a program in somebody else's page.
+    Summary,
 }
 
 impl Sheet {
@@ -60,12 +73,17 @@ impl Sheet {
         if let Some(document) = path.strip_prefix("api/v2/") {
             return Document::ALL.into_iter().find(|one| one.path() == document).map(Self::Statuspage);
         }
+        if let Some((id, badge)) = path.strip_prefix("services/").and_then(|rest| rest.split_once('/')) {
+            return Some(Self::ServiceBadge(id.parse().ok()?, badge::ground(badge)?));
+        }
         Some(match path {
             "" => Self::Page,
             "history.atom" => Self::Feed(Feed::Atom),
             "history.rss" => Self::Feed(Feed::Rss),
             "maintenance.ics" => Self::Calendar,
-            _ => return None,
+            "widget" => Self::Widget,
+            "summary.json" => Self::Summary,
+            badge => Self::Badge(badge::ground(badge)?),
         })
     }
 
@@ -76,12 +94,22 @@ impl Sheet {
             Self::Statuspage(_) => "/status/{slug}/api/v2/{document}",
             Self::Feed(_) => "/status/{slug}/history.{feed}",
             Self::Calendar => "/status/{slug}/maintenance.ics",
+            Self::Badge(_) => "/status/{slug}/{badge}",
+            Self::ServiceBadge(..) => "/status/{slug}/services/{id}/{badge}",
+            Self::Widget => "/status/{slug}/widget",
+            Self::Summary => "/status/{slug}/summary.json",
         }
     }
 
     /// Whether it goes on in the live stream.
     pub fn is_live(self) -> bool {
         self == Self::Page
+    }
+
+    /// Whether there can be one. What there is not is not waited for, and leaves nothing behind.
+    fn is_of(self, org: &Org) -> bool {
+        let Self::ServiceBadge(id, _) = self else { return true };
+        org.services().get(&id).is_some_and(|service| Audience::Public.sees(service.visibility))
     }
 
     /// It itself; none for an organization that is not there.
@@ -91,6 +119,27 @@ impl Sheet {
             Self::Statuspage(document) => Some(Kept::new("application/json", document.of(seen.org, seen.address)?)),
             Self::Feed(form) => feeds::feed(seen, form),
             Self::Calendar => calendar::calendar(seen),
+            Self::Badge(ground) => badge::of_page(seen, ground),
+            Self::ServiceBadge(id, ground) => badge::of_service(seen, id, ground),
+            Self::Widget => widget::widget(seen),
+            Self::Summary => summary::summary(seen),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_there_is_can_be_asked_for() {
+        let id: ServiceId = "0189f5c2-7000-7000-8000-000000000001".parse().unwrap();
+        assert_eq!(Sheet::at(""), Some(Sheet::Page));
+        assert_eq!(Sheet::at("history.rss"), Some(Sheet::Feed(Feed::Rss)));
+        assert_eq!(Sheet::at("badge-dark.svg"), Some(Sheet::Badge(Ground::Dark)));
+        assert_eq!(Sheet::at(&format!("services/{id}/badge.svg")), Some(Sheet::ServiceBadge(id, Ground::Light)));
+        for nothing in ["badge", "services/1/badge.svg", "services/badge.svg", "api/v2/", "history.atom/x", "services//badge.svg"] {
+            assert_eq!(Sheet::at(nothing), None, "{nothing}");
         }
     }
 }

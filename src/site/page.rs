@@ -89,7 +89,7 @@ fn origin(url: &str) -> Option<String> {
     (!host.is_empty() && host.chars().all(is_plain)).then(|| format!("{scheme}://{host}"))
 }
 
-fn hash(of: &str) -> String {
+pub(super) fn hash(of: &str) -> String {
     format!("'sha256-{}'", BASE64_STANDARD.encode(digest::digest(&digest::SHA256, of.as_bytes())))
 }
 

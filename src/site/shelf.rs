@@ -42,7 +42,7 @@ impl Shelf {
 
     /// The sheet of this organization as it is now, made if need be; none where there is none.
     pub async fn now(&self, seen: &Seen<'_>, sheet: Sheet) -> Option<Arc<Kept>> {
-        let made = self.made(seen, sheet);
+        let made = sheet.is_of(seen.org).then(|| self.made(seen, sheet))?;
         let make = async || {
             let kept = Arc::new(sheet.make(seen).ok_or(())?);
             self.weigh(kept.size());

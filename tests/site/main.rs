@@ -5,6 +5,7 @@
 #[path = "../api/support.rs"]
 mod support;
 
+mod embeds;
 mod feeds;
 mod ordered;
 mod page;

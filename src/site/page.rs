@@ -1,6 +1,6 @@
 //! The page that people look at: complete without a program, and made live by `/assets/page.js`.
 
-use super::{Kept, Seen, colour, time::next_midnight, tone::Tone, view::View};
+use super::{Kept, Seen, colour, plain::plain, time::next_midnight, tone::Tone, view::View};
 use crate::page::{Audience, Page};
 use askama::Template;
 use aws_lc_rs::digest;
@@ -103,7 +103,7 @@ pub(super) fn status(seen: &Seen<'_>) -> Option<Kept> {
     let here = Here::of(organization, seen.address, view.tone);
     let policy = here.policy();
     let html = StatusPage { here, view, state: state.replace('<', "\\u003c") }.render().ok()?;
-    let mut kept = Kept::new("text/html; charset=utf-8", html.into_bytes());
+    let mut kept = Kept::new("text/html; charset=utf-8", plain(&html).into_bytes());
     (kept.policy, kept.until) = (Some(policy), Some(until));
     Some(kept)
 }

@@ -88,6 +88,11 @@ pub trait CommitLog: Send + Sync + 'static {
 
     /// Whether it can be reached, right now.
     fn ping(&self) -> Later<'_, ()>;
+
+    /// The same for who asks all the time: where that is the dearer question, without whether it could be written to.
+    fn answers(&self) -> Later<'_, ()> {
+        self.ping()
+    }
 }
 
 /// Users and slugs: what must be unique in the whole installation, and so cannot live inside one organization.

@@ -33,7 +33,7 @@ impl Outage {
 pub async fn watch(api: Weak<Api>) {
     let mut last_well = None;
     while let Some(api) = api.upgrade() {
-        let answer = tokio::time::timeout(WITHIN, api.store.ping()).await;
+        let answer = tokio::time::timeout(WITHIN, api.store.answers()).await;
         if matches!(answer, Ok(Ok(()))) {
             last_well = Some(api.clock.now());
             api.outage.0.store(NOT_AWAY, Ordering::Relaxed);

@@ -138,12 +138,13 @@ fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
     headers.insert(header::CACHE_CONTROL, SHARED);
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
     headers.extend(HeaderValue::from_str(&packed.tag).ok().map(|tag| (header::ETAG, tag)));
+    // Also with what the reader has: what is said with a 304 replaces what was said with the answer.
+    if let Some(policy) = kept.policy.as_deref().and_then(|policy| HeaderValue::from_str(policy).ok()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
-    }
-    if let Some(policy) = kept.policy.as_deref().and_then(|policy| HeaderValue::from_str(policy).ok()) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kept.kind));
     if let Some(name) = coding.name() {

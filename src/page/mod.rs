@@ -15,7 +15,7 @@ use tocsin_actors::domain::{
     Incident, IncidentId, Org, Timestamp,
     entities::{Service, ServiceGroup},
     incident::Affected,
-    status::Visibility,
+    status::{Kind, Visibility},
 };
 
 /// For whom something is shown.
@@ -68,10 +68,12 @@ impl Audience {
         Some(all.fold(org.organization()?.updated_at, Timestamp::max))
     }
 
-    /// Incidents and maintenances that go on, the newest first.
+    /// Incidents and maintenances that go on, the newest first; what was planned comes after what was not.
     pub fn active(self, org: &Org) -> Vec<&Incident> {
         let mut active: Vec<_> = self.ongoing(org).filter(|incident| incident.status.is_active()).collect();
-        active.sort_by_key(|incident| (std::cmp::Reverse(incident.started_at), std::cmp::Reverse(incident.number)));
+        active.sort_by_key(|incident| {
+            (incident.kind() == Kind::Maintenance, std::cmp::Reverse(incident.started_at), std::cmp::Reverse(incident.number))
+        });
         active
     }
 

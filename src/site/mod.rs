@@ -9,25 +9,35 @@
 //!
 //! Knows nothing of HTTP beyond the names of encodings; what is shown is decided in [`crate::page`].
 
+mod badge;
 mod bars;
+mod calendar;
 mod colour;
+mod feeds;
 mod history;
 mod kept;
+mod overall;
 mod page;
+mod plain;
 mod prose;
 mod report;
+mod shape;
 mod shelf;
+mod summary;
 mod time;
 mod tone;
 mod view;
+mod widget;
 
+pub use feeds::Feed;
 pub use history::Month;
 pub use kept::{Coding, Kept};
 pub use page::lost;
+pub use shape::Ground;
 pub use shelf::{Place, Shelf};
 
-use crate::statuspage::Document;
-use tocsin_actors::domain::{IncidentId, Org, Seq, Timestamp};
+use crate::{page::Audience, statuspage::Document};
+use tocsin_actors::domain::{IncidentId, Org, Seq, ServiceId, Timestamp};
 
 /// An organization at the moment at which something is made of it.
 #[derive(Clone, Copy)]
@@ -63,11 +73,31 @@ pub enum Sheet {
     Report(IncidentId),
     /// A document of the Statuspage v2 API.
     Statuspage(Document),
+    /// What happened, for feed readers.
+    Feed(Feed),
+    /// What is planned, for calendars.
+    Calendar,
+    /// How it is, as a picture.
+    Badge(Ground),
+    /// How one of its services is, as a picture.
+    ServiceBadge(ServiceId, Ground),
+    /// How it is, for a frame in somebody else's page.
+    Widget,
+    /// How it is, for a program in somebody else's page.
+    Summary,
 }
 
 impl Sheet {
     /// What is kept of an organization that was looked at, in whatever form: what people and programs come back to.
-    const BASICS: [Self; 3] = [Self::Page, Self::Statuspage(Document::Summary), Self::Statuspage(Document::Status)];
+    const BASICS: [Self; 7] = [
+        Self::Page,
+        Self::History(None),
+        Self::Summary,
+        Self::Statuspage(Document::Summary),
+        Self::Statuspage(Document::Status),
+        Self::Feed(Feed::Atom),
+        Self::Feed(Feed::Rss),
+    ];
 
     /// What is asked for at this path behind the organization's name.
     pub fn at(path: &str) -> Option<Self> {
@@ -77,10 +107,20 @@ impl Sheet {
             ("history", "") => Some(Self::History(None)),
             ("history", month) => Some(Self::History(Some(month.parse().ok()?))),
             ("incidents" | "maintenances", id) => id.parse().ok().map(Self::Report),
+            ("services", rest) => {
+                let (id, badge) = rest.split_once('/')?;
+                Some(Self::ServiceBadge(id.parse().ok()?, badge::ground(badge)?))
+            }
             ("api", rest) => {
                 let document = rest.strip_prefix("v2/")?;
                 Document::ALL.into_iter().find(|one| one.path() == document).map(Self::Statuspage)
             }
+            ("history.atom", "") => Some(Self::Feed(Feed::Atom)),
+            ("history.rss", "") => Some(Self::Feed(Feed::Rss)),
+            ("maintenance.ics", "") => Some(Self::Calendar),
+            ("widget", "") => Some(Self::Widget),
+            ("summary.json", "") => Some(Self::Summary),
+            (badge, "") => badge::ground(badge).map(Self::Badge),
             _ => None,
         }
     }
@@ -92,12 +132,27 @@ impl Sheet {
             Self::History(_) => "/status/{slug}/history/{month}",
             Self::Report(_) => "/status/{slug}/incidents/{incident}",
             Self::Statuspage(_) => "/status/{slug}/api/v2/{document}",
+            Self::Feed(_) => "/status/{slug}/history.{feed}",
+            Self::Calendar => "/status/{slug}/maintenance.ics",
+            Self::Badge(_) => "/status/{slug}/{badge}",
+            Self::ServiceBadge(..) => "/status/{slug}/services/{id}/{badge}",
+            Self::Widget => "/status/{slug}/widget",
+            Self::Summary => "/status/{slug}/summary.json",
         }
     }
 
     /// Whether it goes on in the live stream.
     pub fn is_live(self) -> bool {
         self == Self::Page
+    }
+
+    /// Whether there can be one. What there is not is not waited for, and leaves nothing behind.
+    fn is_of(self, org: &Org) -> bool {
+        match self {
+            Self::ServiceBadge(id, _) => org.services().get(&id).is_some_and(|service| Audience::Public.sees(service.visibility)),
+            Self::Report(id) => Audience::Public.incident(org, id).is_some(),
+            _ => true,
+        }
     }
 
     /// It itself; none for an organization that is not there.
@@ -107,6 +162,29 @@ impl Sheet {
             Self::History(month) => page::history(seen, month),
             Self::Report(incident) => page::report(seen, incident),
             Self::Statuspage(document) => Some(Kept::new("application/json", document.of(seen.org, seen.address)?)),
+            Self::Feed(form) => feeds::feed(seen, form),
+            Self::Calendar => calendar::calendar(seen),
+            Self::Badge(ground) => badge::of_page(seen, ground),
+            Self::ServiceBadge(id, ground) => badge::of_service(seen, id, ground),
+            Self::Widget => widget::widget(seen),
+            Self::Summary => summary::summary(seen),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_there_is_can_be_asked_for() {
+        let id: ServiceId = "0189f5c2-7000-7000-8000-000000000001".parse().unwrap();
+        assert_eq!(Sheet::at(""), Some(Sheet::Page));
+        assert_eq!(Sheet::at("history.rss"), Some(Sheet::Feed(Feed::Rss)));
+        assert_eq!(Sheet::at("badge-dark.svg"), Some(Sheet::Badge(Ground::Dark)));
+        assert_eq!(Sheet::at(&format!("services/{id}/badge.svg")), Some(Sheet::ServiceBadge(id, Ground::Light)));
+        for nothing in ["badge", "services/1/badge.svg", "services/badge.svg", "api/v2/", "history.atom/x", "services//badge.svg"] {
+            assert_eq!(Sheet::at(nothing), None, "{nothing}");
         }
     }
 }

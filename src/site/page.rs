@@ -3,6 +3,7 @@
 use super::{
     Kept, Seen, colour,
     history::{History, Month},
+    plain::plain,
     report::Report,
     time::{self, Clockwork, Time, next_midnight},
     tone::Tone,
@@ -29,6 +30,8 @@ struct Here {
     name: String,
     /// What comes before the path of a page.
     base: String,
+    /// Where the page is for everybody.
+    address: String,
     /// What this page is called, in tabs and where it is linked to,
     title: String,
     /// what it says, in a sentence,
@@ -87,11 +90,13 @@ impl Here {
     /// At the end of `path`, which begins with a slash if it is not empty.
     fn of(seen: &Seen<'_>, organization: &Organization, path: &str, tone: Tone, title: String, description: String) -> Self {
         let branding = &organization.branding;
-        let safe = |url: &Option<String>| url.clone().filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+        let safe =
+            |url: &Option<String>, schemes: &[&str]| url.clone().filter(|url| schemes.iter().any(|scheme| url.starts_with(scheme)));
         Self {
             slug: organization.slug.to_string(),
             name: organization.name.clone(),
             base: seen.base.to_owned(),
+            address: seen.address.to_owned(),
             title,
             description,
             canonical: format!("{}{path}", seen.address),
@@ -99,8 +104,8 @@ impl Here {
             tone,
             style: STYLE,
             accent: branding.accent.as_deref().and_then(colour::accent),
-            logo: safe(&branding.logo_url),
-            support: safe(&branding.support_url),
+            logo: safe(&branding.logo_url, &["https://", "http://"]),
+            support: safe(&branding.support_url, &["https://", "http://", "mailto:"]),
             zone: organization.time_zone.to_string(),
             stale: seen.stale.map_or_else(|| time::none("full"), |since| Clockwork(organization.time_zone).full(since)),
         }
@@ -130,7 +135,7 @@ fn origin(url: &str) -> Option<String> {
     (!host.is_empty() && host.chars().all(is_plain)).then(|| format!("{scheme}://{host}"))
 }
 
-fn hash(of: &str) -> String {
+pub(super) fn hash(of: &str) -> String {
     format!("'sha256-{}'", BASE64_STANDARD.encode(digest::digest(&digest::SHA256, of.as_bytes())))
 }
 
@@ -186,7 +191,7 @@ pub fn lost() -> &'static Kept {
 }
 
 fn kept(html: String, policy: String, until: Option<Timestamp>) -> Kept {
-    let mut kept = Kept::new("text/html; charset=utf-8", html.into_bytes());
+    let mut kept = Kept::new("text/html; charset=utf-8", plain(&html).into_bytes());
     (kept.policy, kept.until) = (Some(policy), until);
     kept
 }

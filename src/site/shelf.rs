@@ -60,7 +60,7 @@ impl Shelf {
 
     /// The sheet of this organization as it is now, made if need be; none where there is none.
     pub async fn now(&self, seen: &Seen<'_>, place: Place) -> Option<Arc<Kept>> {
-        let made = self.made(seen, place);
+        let made = place.sheet.is_of(seen.org).then(|| self.made(seen, place))?;
         let make = async || {
             let kept = Arc::new(place.sheet.make(seen).ok_or(())?);
             self.weigh(kept.weight());

@@ -4,6 +4,7 @@
 use super::{
     bars::{self, Bar},
     history::{self, PastDays},
+    overall::Overall,
     time::{self, Clockwork, Time},
     tone::{Tone, status_word},
 };
@@ -82,21 +83,14 @@ impl View {
     /// As visitors see it now.
     pub(super) fn of(org: &Org, organization: &Organization, now: Timestamp) -> Self {
         let clock = Clockwork(organization.time_zone);
+        let Overall { tone, since, updated } = Overall::of(org, organization);
         let services = Audience::Public.services(org);
         let active = Audience::Public.active(org);
-        let worst = services.iter().map(|service| Tone::from(service.status)).max();
-        let tone = match worst {
-            None if active.is_empty() => Tone::Nothing,
-            None => active.iter().map(|incident| Tone::of_incident(incident).0).max().unwrap_or(Tone::Nothing),
-            Some(worst) => worst,
-        };
-        let of_tone = || services.iter().filter(|service| Tone::from(service.status) == tone).map(|service| service.status_since);
-        let since = if tone == Tone::Operational { of_tone().max() } else { of_tone().min() };
         let card = |incident: &Incident, last| Card::of(org, incident, clock, last);
         Self {
             tone,
             since: since.map_or_else(|| time::none("full"), |since| clock.full(since)),
-            updated: clock.time(Audience::Public.last_changed(org).unwrap_or(organization.updated_at)),
+            updated: if clock.date(updated) == clock.date(now) { clock.time(updated) } else { clock.full(updated) },
             is_empty: services.is_empty() && active.is_empty(),
             groups: groups(org, &services, now),
             active: active.into_iter().map(|incident| card(incident, false)).collect(),
@@ -170,10 +164,17 @@ pub(super) fn affected_names(org: &Org, incident: &Incident) -> String {
     affected.map(|affected| affected.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
+/// A timeline as people read it.
 pub(super) fn newest_first(incident: &Incident) -> Vec<&Update> {
     let mut updates: Vec<_> = incident.updates.iter().collect();
     updates.sort_by_key(|update| Reverse((update.shown_at, update.number)));
     updates
+}
+
+/// What was told last; where nothing was, what it is about.
+pub(super) fn last_word(incident: &Incident) -> &str {
+    let about = if incident.description.is_empty() { &incident.title } else { &incident.description };
+    newest_first(incident).first().map_or(about, |update| &update.message)
 }
 
 impl Said {

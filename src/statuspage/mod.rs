@@ -11,6 +11,8 @@ pub mod ids;
 mod shapes;
 mod tell;
 
+pub(crate) use tell::html;
+
 use crate::page::Audience;
 use serde::Serialize;
 use shapes::{Maintenance, PageHead, Rollup};

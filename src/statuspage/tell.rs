@@ -226,7 +226,7 @@ fn word(status: IncidentStatus) -> &'static str {
 }
 
 /// Text as HTML: what is in these fields is put into pages as it is.
-fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -8,8 +8,11 @@ mod support;
 #[path = "../support/mongod.rs"]
 mod mongod;
 
+mod embeds;
+mod feeds;
 mod history;
 mod ordered;
 mod outage;
 mod page;
+mod snapshot;
 mod statuspage;

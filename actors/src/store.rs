@@ -176,8 +176,8 @@ pub trait Archive: Send + Sync + 'static {
     fn expected_documents(&self, org: &Org) -> Vec<StoredDocument>;
     /// Throws the documents and the snapshot of an organization away and writes them again.
     fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()>;
-    /// Every name that is taken, in their order, from behind `after`, at most `limit`.
-    fn names(&self, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>>;
+    /// Every name that is taken, in their order, from behind `after`, at most `limit`; those only that were taken `since`.
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>>;
     /// The last number that was given, 0 before the first.
     fn last_number(&self) -> Later<'_, u64>;
     /// Gives only numbers after this one from now on. Those that were given stay so: it never goes back.

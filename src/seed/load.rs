@@ -12,7 +12,11 @@ use super::{
     problem::{Problem, Spot},
     rehearse::{self, Rehearsal},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tocsin_actors::{
     accounts::{User, founding, password::PasswordHash},
     directory::Directory,
@@ -30,6 +34,8 @@ pub struct Loader {
     accounts: Arc<dyn AccountStore>,
     directory: Directory,
     now: Timestamp,
+    /// When it was `now`: a name is claimed when it is, or it would look like one that somebody gave up long ago.
+    began: Instant,
     /// Whether an organization may be made in several requests when it is too large for one.
     may_split: bool,
 }
@@ -99,7 +105,7 @@ impl Survey {
 impl Loader {
     /// A loader for which it is `now`: what relative times are relative to.
     pub fn new(accounts: Arc<dyn AccountStore>, directory: Directory, now: Timestamp) -> Self {
-        Self { accounts, directory, now, may_split: false }
+        Self { accounts, directory, now, began: Instant::now(), may_split: false }
     }
 
     /// Lets organizations be made in several requests when they are too large for one. For generated data only: after a
@@ -245,8 +251,9 @@ impl Loader {
     /// Gives a new organization its names and its number.
     async fn found(&self, spec: &OrgSpec, plan: &mut Plan) -> Result<(), LoadError> {
         use founding::FoundingError::{Account, Org};
+        let now = self.now.after(self.began.elapsed());
         for name in names(&spec.slug, spec.domain.as_ref()) {
-            match founding::claim_name(&*self.accounts, &self.directory, &name, plan.org, self.now).await {
+            match founding::claim_name(&*self.accounts, &self.directory, &name, plan.org, now).await {
                 Ok(()) => {}
                 Err(Account(AccountError::NameTaken(_))) => return Err(taken(spec, &name)),
                 Err(Account(error)) => return Err(error.into()),

@@ -118,7 +118,7 @@ async fn everything(store: &Arc<dyn Store>, pages: &mpsc::Sender<Vec<Item>>, tel
         send(pages, users.into_iter().map(|user| Item::User(Box::new(user)))).await?;
     }
     let mut after = None;
-    while let claims = store.names(after.take(), PAGE).await?
+    while let claims = store.names(None, after.take(), PAGE).await?
         && let Some(last) = claims.last()
     {
         after = Some(last.name.clone());

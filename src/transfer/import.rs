@@ -71,7 +71,7 @@ pub async fn occupant(store: &Arc<dyn Store>) -> Result<Option<String>, StoreErr
     if !store.users(None, 1).await?.is_empty() {
         return Ok(Some("users".to_owned()));
     }
-    if !store.names(None, 1).await?.is_empty() {
+    if !store.names(None, None, 1).await?.is_empty() {
         return Ok(Some("names of organizations".to_owned()));
     }
     for kind in RecordKind::ALL {

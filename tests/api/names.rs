@@ -1,7 +1,21 @@
 //! Under which names an organization is found: its slug, and a host name of its own.
 
-use crate::support::{Org, Person, Server};
+use crate::{
+    mongod::Mongod,
+    support::{Org, Person, Server, nobody},
+};
+use futures::future::join_all;
 use serde_json::json;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tocsin::seed::{Fixture, load::Loader};
+use tocsin_actors::{
+    clock::{Clock, SystemClock},
+    directory::{Directory, Settings},
+    testkit::{Call, FailingStore, MemoryStore},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_organization_says_where_its_page_is_and_whether_it_may_be_listed() {
@@ -52,5 +66,84 @@ async fn a_domain_belongs_to_one_organization() {
     loser.client.patch(&lost.at(""), wanted).await.is(200);
     loser.client.delete(&lost.at("")).await.is(204);
     winner.client.post("/orgs", new).await.is(201);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slug_leads_at_once_to_who_has_it_now() {
+    let server = Server::start().await;
+    let (ann, acme) = server.founder("acme").await;
+    let visitor = server.stranger();
+    for n in 0..5 {
+        ann.client.patch(&acme.at(""), json!({"slug": format!("acme-{n}")})).await.is(200);
+        visitor.get("/public/acme").await.refuses(404, "unknown_page");
+        assert_eq!(visitor.get(&format!("/public/acme-{n}")).await.is(200)["name"], "The acme");
+        let new = json!({"name": format!("Reused {n}"), "slug": "acme"});
+        let reused = ann.client.post("/orgs", new).await.is(201);
+        assert_eq!(visitor.get("/public/acme").await.is(200)["name"], format!("Reused {n}"));
+        ann.client.delete(&format!("/orgs/{}", reused["id"].as_str().unwrap())).await.is(204);
+    }
+    visitor.get("/public/acme").await.refuses(404, "unknown_page");
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guessing_names_asks_the_database_once() {
+    let store = FailingStore::new(Arc::new(MemoryStore::new()));
+    let server = Server::start_over(store.clone()).await;
+    let (_, org) = server.founder("acme").await;
+    let visitor = server.stranger();
+    visitor.get(&org.public("")).await.is(200);
+    let elsewhere = || [Call::Holder, Call::Load, Call::CommitsAfter].map(|call| store.calls(call));
+    let (began, names, others) = (Instant::now(), store.calls(Call::Names), elsewhere());
+    join_all((0..8).map(|guesser| {
+        let visitor = visitor.clone();
+        async move {
+            for n in 0..250 {
+                visitor.get(&format!("/public/guess-{guesser}-{n}")).await.refuses(404, "unknown_page");
+                visitor.get(&format!("/public/{}", nobody())).await.refuses(404, "unknown_page");
+            }
+        }
+    }))
+    .await;
+    let most = 1 + began.elapsed().as_secs() / 5;
+    let asked = store.calls(Call::Names) - names;
+    assert!(asked <= most, "{asked} times in {:?}", began.elapsed());
+    assert_eq!(elsewhere(), others);
+    server.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_known_is_found_while_mongodb_is_dead_and_nobody_else_is_there() {
+    let mut mongod = Mongod::start().await;
+    let server = Server::start_over(tocsin::store::open(&mongod.uri("names")).await.unwrap()).await;
+    let (ann, org) = server.founder("acme").await;
+    ann.client.patch(&org.at(""), json!({"slug": "renamed", "domain": "status.acme.com"})).await.is(200);
+    let visitor = server.stranger();
+    mongod.kill();
+    let began = Instant::now();
+    for n in 0..20 {
+        visitor.get("/public/renamed").await.is(200);
+        visitor.get(&format!("/public/{}", org.id)).await.is(200);
+        for unknown in ["acme".to_owned(), format!("guess-{n}"), nobody()] {
+            visitor.get(&format!("/public/{unknown}")).await.refuses(404, "unknown_page");
+            assert_eq!(visitor.get(&format!("/status/{unknown}")).await.status, 404);
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "somebody waited for the database: {:?}", began.elapsed());
+    mongod.restart().await;
+    // What somebody else writes is found again, not long after the database is back.
+    let other = tocsin::store::open(&mongod.uri("names")).await.unwrap();
+    let directory = Directory::start(other.clone(), Arc::new(SystemClock), Settings::default()).await.unwrap();
+    let fixture = Fixture::read("f.yaml", "organizations:\n  - { slug: seeded, name: Seeded }\n").unwrap();
+    let loader = Loader::new(other, directory.clone(), SystemClock.now());
+    let survey = loader.survey(&fixture).await.unwrap();
+    loader.carry_out(&fixture, survey, |_| {}).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while visitor.get("/public/seeded").await.status != 200 {
+        assert!(Instant::now() < deadline, "what was seeded is not found");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    directory.shutdown().await;
     server.end().await;
 }

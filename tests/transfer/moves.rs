@@ -51,7 +51,7 @@ async fn assert_same(one: &Arc<dyn Store>, other: &Arc<dyn Store>) {
         assert!(documents[0] == documents[1], "{id}");
     }
     assert_eq!(one.users(None, 1_000).await.unwrap(), other.users(None, 1_000).await.unwrap());
-    assert_eq!(one.names(None, 1_000).await.unwrap(), other.names(None, 1_000).await.unwrap());
+    assert_eq!(one.names(None, None, 1_000).await.unwrap(), other.names(None, None, 1_000).await.unwrap());
     assert_eq!(one.last_number().await.unwrap(), other.last_number().await.unwrap());
     for kind in RecordKind::ALL {
         let (mine, theirs) = (one.records(kind, None, 1_000).await.unwrap(), other.records(kind, None, 1_000).await.unwrap());

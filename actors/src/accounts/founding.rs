@@ -21,7 +21,7 @@ use std::time::Duration;
 use tracing::warn;
 
 /// How long a claim is respected by which nobody goes: several times as long as a caller waits, and a store tries.
-const CLAIM_HOLDS_FOR: Duration = Duration::from_secs(60);
+pub const CLAIM_HOLDS_FOR: Duration = Duration::from_secs(60);
 
 /// Why there is no new organization.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -29,6 +29,8 @@ pub enum Call {
     Settle,
     Agenda,
     Ping,
+    Holder,
+    Names,
 }
 
 /// How it goes wrong. `project` and `save_snapshot` answer nobody: there every fault but `Panic` loses the call.
@@ -271,7 +273,7 @@ impl AccountStore for FailingStore {
         self.inner.release_name(name, org)
     }
     fn holder(&self, name: Name) -> Later<'_, Option<(OrgId, Timestamp)>> {
-        self.inner.holder(name)
+        self.later(Call::Holder, None, || self.inner.holder(name))
     }
     fn next_number(&self) -> Later<'_, u64> {
         self.inner.next_number()
@@ -312,8 +314,8 @@ impl Archive for FailingStore {
     fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()> {
         self.inner.rewrite(org)
     }
-    fn names(&self, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
-        self.inner.names(after, limit)
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
+        self.later(Call::Names, None, || self.inner.names(since, after, limit))
     }
     fn last_number(&self) -> Later<'_, u64> {
         self.inner.last_number()

@@ -188,7 +188,7 @@ fn slug(text: &str) -> Result<Slug, ApiError> {
 fn domain(api: &Api, text: &str) -> Result<Domain, ApiError> {
     let refused = |why: String| ApiError::refused("invalid", "domain", why);
     let domain: Domain = text.parse().map_err(|error: tocsin_actors::domain::NoDomain| refused(error.to_string()))?;
-    let ours = api.settings.public_url.as_deref().and_then(|url| url.parse::<Uri>().ok());
+    let ours = api.address.parse::<Uri>().ok();
     if ours.and_then(|url| Domain::of_host(url.host()?).ok()).is_some_and(|ours| ours == domain) {
         return Err(refused("this is the address of the whole installation".to_owned()));
     }
@@ -228,8 +228,10 @@ pub(in crate::http) async fn found(
         owner: Some((MemberId::new(Uuid::now_v7()), owner)),
     };
     found_organization(api.store.as_ref(), &api.directory, new, Author::User(owner), now, key).await?;
+    let org = api.directory.view(id).await?;
+    api.names.learn(None, &org);
     api.store.settle().await?; // so that it is in the founder's list at once
-    Ok(api.directory.view(id).await?)
+    Ok(org)
 }
 
 /// Founds an organization; the caller is its first admin.
@@ -297,12 +299,15 @@ pub(in crate::http) async fn change(
     let order = call.order(Command::ChangeOrganization(Box::new(change)));
     change_organization(call.api.store.as_ref(), &call.api.directory, id, order).await?;
     let org = call.view(id).await?;
+    call.api.names.learn(call.org.as_deref(), &org);
     Ok(Shown(OrganizationResponse::of(&org, &call)?))
 }
 
 /// Deletes an organization with everything in it.
 pub(in crate::http) async fn delete(call: Call, (): ()) -> Result<Done, ApiError> {
-    delete_organization(call.api.store.as_ref(), &call.api.directory, call.org().id(), call.author(), call.now).await?;
+    let before = call.org();
+    delete_organization(call.api.store.as_ref(), &call.api.directory, before.id(), call.author(), call.now).await?;
+    call.api.names.learn(Some(before), &Org::new(before.id()));
     call.api.store.settle().await?;
     Ok(Done)
 }

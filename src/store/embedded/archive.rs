@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, FutureExt};
 use redb::{ReadTransaction, ReadableTable};
 use std::sync::Arc;
 use tocsin_actors::{
-    domain::{Name, Org, OrgId, Seq},
+    domain::{Name, Org, OrgId, Seq, Timestamp},
     records::Record,
     store::{AccountError, Archive, Later, NameClaim, StoreError, StoredDocument},
 };
@@ -65,7 +65,9 @@ impl Archive for EmbeddedStore {
         async move { answered.await.unwrap_or_else(ended) }.boxed()
     }
 
-    fn names(&self, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
+    // Over all of them also when only new ones are asked for: nobody else writes to the file, so nobody asks often. A hundred
+    // thousand take some milliseconds.
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
         let read = move |transaction: &ReadTransaction| {
             let names = transaction.open_table(NAMES)?;
             let begin = after.as_ref().map_or("", Name::as_str);
@@ -75,7 +77,8 @@ impl Archive for EmbeddedStore {
                 if found.len() == limit {
                     break;
                 }
-                if after.as_ref().map(Name::as_str) != Some(name.value()) {
+                let is_wanted = since.is_none_or(|since| time(claim.value().1) >= since);
+                if is_wanted && after.as_ref().map(Name::as_str) != Some(name.value()) {
                     found.push(claim_of(name.value(), claim.value())?);
                 }
             }

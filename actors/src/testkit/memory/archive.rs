@@ -2,7 +2,7 @@
 
 use super::{MemoryStore, now};
 use crate::{
-    domain::{Name, Org, OrgId},
+    domain::{Name, Org, OrgId, Timestamp},
     records::Record,
     store::{AccountError, Archive, Later, NameClaim, StoreError, StoredDocument},
 };
@@ -28,9 +28,9 @@ impl Archive for MemoryStore {
         }
         now(())
     }
-    fn names(&self, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
         let data = self.data();
-        let claims = data.names.iter().filter(|(name, _)| Some(*name) > after.as_ref()).take(limit);
+        let claims = data.names.iter().filter(|(name, (_, at))| Some(*name) > after.as_ref() && Some(*at) >= since).take(limit);
         now(claims.map(|(name, (org, at))| NameClaim { name: name.clone(), org: *org, at: *at }).collect())
     }
     fn last_number(&self) -> Later<'_, u64> {

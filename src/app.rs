@@ -2,7 +2,7 @@
 
 use crate::{
     http::{
-        self, Api, Door, HttpSettings, Keeper, Logins, Outage, Slugs,
+        self, Api, Door, HttpSettings, Keeper, Logins, Names, Outage,
         edge::{Edge, EdgeSettings},
     },
     identity::{Identity, IdentitySettings},
@@ -90,6 +90,7 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let directory = Directory::start(store.clone(), clock.clone(), engine).await?;
         let identity = Identity::start(store.clone(), store.clone(), clock.clone(), identity).await?;
+        let names = Names::start(store.clone(), directory.clone(), clock.clone()).await;
         let live = Live::start(&*store, directory.clone(), &identity, &live).await?;
         let api = Arc::new(Api {
             store: store.clone(),
@@ -99,7 +100,7 @@ impl App {
             clock,
             settings: http,
             logins: Logins::default(),
-            slugs: Slugs::default(),
+            names,
             live: live.clone(),
             shelf: Shelf::default(),
             outage: Outage::default(),

@@ -1,5 +1,5 @@
 //! Verifies a store: replays every organization's commits and compares what comes out with what is stored beside them:
-//! documents, the snapshot, and the slug. Commits are the truth; everything else can be written again.
+//! documents, the snapshot, and the names. Commits are the truth; everything else can be written again.
 
 use crate::store::documents::{self, Collection, told};
 use bson::Bson;
@@ -156,14 +156,16 @@ impl Look {
             look.compare(store.expected_documents(&org), stored);
         }
         if let Some(organization) = org.organization() {
-            match store.slug(organization.slug.clone()).await? {
-                Some((claimant, _)) if claimant == id => {}
-                Some((other, _)) => {
-                    let what =
-                        format!("its slug `{}` belongs to organization {other}: one of them must be renamed", organization.slug);
-                    look.differences.push((what, false));
+            for name in organization.names() {
+                let kind = if name.is_domain() { "domain" } else { "slug" };
+                match store.holder(name.clone()).await? {
+                    Some((claimant, _)) if claimant == id => {}
+                    Some((other, _)) => {
+                        let what = format!("its {kind} `{name}` belongs to organization {other}: one of them must be renamed");
+                        look.differences.push((what, false));
+                    }
+                    None => look.differences.push((format!("its {kind} `{name}` is not claimed for it"), true)),
                 }
-                None => look.differences.push((format!("its slug `{}` is not claimed for it", organization.slug), true)),
             }
         }
         Ok(look)
@@ -288,9 +290,11 @@ fn shown(value: Option<&Bson>) -> String {
 async fn mend(store: &Arc<dyn Store>, org: &Arc<Org>, now: Timestamp) -> Result<(), StoreError> {
     store.rewrite(org.clone()).await?;
     let Some(organization) = org.organization() else { return Ok(()) };
-    match store.claim_slug(organization.slug.clone(), org.id(), now).await {
-        Ok(()) | Err(AccountError::SlugTaken) => Ok(()), // somebody else's now: a person must choose
-        Err(AccountError::Store(error)) => Err(error),
-        Err(_) => Ok(()),
+    for name in organization.names() {
+        // One that is somebody else's by now is for a person to decide.
+        if let Err(AccountError::Store(error)) = store.claim_name(name, org.id(), now).await {
+            return Err(error);
+        }
     }
+    Ok(())
 }

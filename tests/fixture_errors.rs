@@ -124,6 +124,19 @@ fn mistakes_are_told_with_their_place() {
             "organizations[0].slug: a slug has 1 to 63 lower-case letters, digits and inner hyphens",
         ),
         (
+            acme("    domain: Status.acme.com\n"),
+            7,
+            "Status",
+            "organizations[0].domain: a domain is a host name in lower case, like status.example.com (other scripts as `xn--…`), \
+             without port and path",
+        ),
+        (
+            format!("{}{}", acme("    domain: acme.com\n"), "  - { slug: other, name: Other, domain: acme.com }\n"),
+            8,
+            "acme.com",
+            "organizations[1].domain: the domain \"acme.com\" is used already, in line 7",
+        ),
+        (
             "organizations:\n  - slug: acme\n    name: Acme\n    time_zone: Europe/Berln\n".to_owned(),
             4,
             "Europe/Berln",

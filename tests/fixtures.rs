@@ -91,6 +91,8 @@ fn the_demo_shows_every_feature() {
     assert_eq!(kestrel.page_status(Visibility::Public), ServiceStatus::PartialOutage);
     assert!(fjordlight.services().values().all(|service| service.visibility == Visibility::Private));
     assert_eq!(fjordlight.page_status(Visibility::Private), ServiceStatus::Operational);
+    let listed = [&kestrel, &fjordlight].map(|org| org.organization().unwrap().indexed);
+    assert_eq!(listed, [true, false]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::{
 };
 use tempfile::TempDir;
 use tocsin::app::{App, AppSettings};
+use tocsin_actors::domain::Domain;
 use tokio::net::TcpListener;
 
 /// What an operation may be called.
@@ -191,6 +192,7 @@ fn fits(place: &str, schema: &Value, example: &Value) {
             "enum" => said.as_array().unwrap().contains(example),
             "minLength" => length >= said.as_u64().unwrap(),
             "maxLength" => length <= said.as_u64().unwrap(),
+            "pattern" if place.ends_with("/domain") => example.as_str().unwrap().parse::<Domain>().is_ok(),
             "description" | "example" | "examples" => true,
             _ => panic!("{place}: this test does not know `{word}` yet: teach it"),
         };

@@ -143,7 +143,7 @@ async fn an_incident_about_a_service_that_somebody_deleted_names_it_only() {
 async fn a_run_that_died_between_slug_and_organization_is_healed_by_the_next() {
     let at = Installation::new().await;
     let (slug, now): (Slug, Timestamp) = ("acme".parse().unwrap(), NOW.parse().unwrap());
-    at.store.claim_slug(slug.clone(), Ids::of(&slug).org(), now).await.unwrap();
+    at.store.claim_name((&slug).into(), Ids::of(&slug).org(), now).await.unwrap();
     assert_eq!(at.seed(&small("")).await.unwrap(), ["acme: 1 service, 1 member: created"]);
     at.directory.shutdown().await;
 }
@@ -162,6 +162,20 @@ async fn a_slug_of_somebody_else_is_refused_and_nothing_is_changed() {
     let error = at.seed(&small("")).await.unwrap_err();
     assert_eq!(message(&error), "organizations[0].slug: the slug \"acme\" is in use by another organization");
     assert!(at.store.users(None, 10).await.unwrap().is_empty(), "no user was made either");
+    at.directory.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_domain_of_somebody_else_is_refused_and_one_s_own_is_taken() {
+    let at = Installation::new().await;
+    let first = Fixture::read("f.yaml", "organizations:\n  - { slug: first, name: First, domain: status.acme.com }\n").unwrap();
+    at.seed(&first).await.unwrap();
+    let holder = at.store.holder("status.acme.com".parse().unwrap()).await.unwrap();
+    assert_eq!(holder.map(|(holder, _)| holder), Some(Ids::of(&"first".parse().unwrap()).org()));
+    let second = Fixture::read("s.yaml", "organizations:\n  - { slug: second, name: Second, domain: status.acme.com }\n").unwrap();
+    let error = at.seed(&second).await.unwrap_err();
+    assert_eq!(message(&error), "organizations[0].domain: the domain \"status.acme.com\" is in use by another organization");
+    assert_eq!(at.store.holder("second".parse().unwrap()).await.unwrap(), None, "nothing was claimed either");
     at.directory.shutdown().await;
 }
 

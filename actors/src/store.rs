@@ -5,7 +5,7 @@
 
 use crate::{
     accounts::User,
-    domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
+    domain::{Commit, Name, Org, OrgId, Seq, Timestamp, UserId},
     records::{Record, RecordStore},
 };
 use futures::future::BoxFuture;
@@ -95,7 +95,7 @@ pub trait CommitLog: Send + Sync + 'static {
     }
 }
 
-/// Users and slugs: what must be unique in the whole installation, and so cannot live inside one organization.
+/// Users and names of organizations: what must be unique in the whole installation, and so cannot live inside one organization.
 pub trait AccountStore: Send + Sync + 'static {
     /// Adds a user. E-mail, username and external identities must be free.
     fn create_user(&self, user: User) -> BoxFuture<'_, Result<(), AccountError>>;
@@ -112,14 +112,14 @@ pub trait AccountStore: Send + Sync + 'static {
     /// The organizations that name this user as a member, as far as documents are written (`CommitLog::settle`).
     fn organizations_of(&self, user: UserId) -> Later<'_, Vec<OrgId>>;
 
-    /// Takes a slug for an organization. Taking one's own again is fine.
-    fn claim_slug(&self, slug: Slug, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>>;
-    /// Takes over a slug whose claimant never came to be.
-    fn take_over_slug(&self, slug: Slug, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>>;
-    /// Gives a slug back, if it is this organization's.
-    fn release_slug(&self, slug: Slug, org: OrgId) -> Later<'_, ()>;
-    /// Who has a slug, and since when.
-    fn slug(&self, slug: Slug) -> Later<'_, Option<(OrgId, Timestamp)>>;
+    /// Takes a name for an organization. Taking one's own again is fine.
+    fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>>;
+    /// Takes over a name whose claimant never came to be.
+    fn take_over_name(&self, name: Name, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>>;
+    /// Gives a name back, if it is this organization's.
+    fn release_name(&self, name: Name, org: OrgId) -> Later<'_, ()>;
+    /// Who has a name, and since when.
+    fn holder(&self, name: Name) -> Later<'_, Option<(OrgId, Timestamp)>>;
     /// A number for a new organization or user; never given twice.
     fn next_number(&self) -> Later<'_, u64>;
 }
@@ -152,9 +152,9 @@ pub enum AccountError {
     /// Somebody has this external identity.
     #[error("this external identity is in use")]
     IdentityTaken,
-    /// Some organization has this slug.
-    #[error("this slug is in use")]
-    SlugTaken,
+    /// Some organization has this name.
+    #[error("`{0}` is in use")]
+    NameTaken(Name),
     /// This id is in use.
     #[error("this id is in use")]
     IdTaken,
@@ -176,8 +176,8 @@ pub trait Archive: Send + Sync + 'static {
     fn expected_documents(&self, org: &Org) -> Vec<StoredDocument>;
     /// Throws the documents and the snapshot of an organization away and writes them again.
     fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()>;
-    /// Every slug that is taken, by name, from behind `after`, at most `limit`.
-    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>>;
+    /// Every name that is taken, in their order, from behind `after`, at most `limit`; those only that were taken `since`.
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>>;
     /// The last number that was given, 0 before the first.
     fn last_number(&self) -> Later<'_, u64>;
     /// Gives only numbers after this one from now on. Those that were given stay so: it never goes back.
@@ -192,12 +192,12 @@ pub trait Archive: Send + Sync + 'static {
     fn end_import(&self) -> Later<'_, ()>;
 }
 
-/// A slug that is taken.
+/// A name that is taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SlugClaim {
+pub struct NameClaim {
     /// Which.
     #[serde(rename = "_id")]
-    pub slug: Slug,
+    pub name: Name,
     /// By whom.
     pub org: OrgId,
     /// Since when.

@@ -50,7 +50,7 @@ pub(super) fn tell(report: &Report, repair: bool) -> bool {
     }
     let (can_be_repaired, cannot): (Vec<_>, Vec<_>) = report.differences.iter().partition(|difference| difference.can_be_repaired);
     if !can_be_repaired.is_empty() && !repair {
-        println!("`tocsin check --repair` writes documents, snapshots and slugs again from the commits");
+        println!("`tocsin check --repair` writes documents, snapshots and names again from the commits");
     }
     if !cannot.is_empty() {
         println!("{} cannot be repaired from what is in the store", counted(cannot.len() as u64, "difference", "differences"));

@@ -34,13 +34,13 @@ fn opened(opened: Result<Arc<dyn Store>, OpenError>) -> anyhow::Result<Arc<dyn S
     Ok(opened.map_err(|error| Refused(error.to_string()))?)
 }
 
-/// What a file holds: `2 organizations, 31 commits, 5 users, 2 slugs, 9 records`.
+/// What a file holds: `2 organizations, 31 commits, 5 users, 2 names, 9 records`.
 fn told(counts: &Counts) -> String {
     let listed = [
         counted(counts.organizations, "organization", "organizations"),
         counted(counts.commits, "commit", "commits"),
         counted(counts.users, "user", "users"),
-        counted(counts.slugs, "slug", "slugs"),
+        counted(counts.names, "name", "names"),
         counted(counts.records, "record", "records"),
     ];
     listed.join(", ")

@@ -13,7 +13,7 @@ use super::{
 use crate::identity::{Caller, Who};
 use matchit::Router;
 use std::{collections::BTreeMap, sync::Arc};
-use tocsin_actors::domain::{Org, OrgId, Slug};
+use tocsin_actors::domain::{Org, OrgId};
 use uuid::Uuid;
 use warp::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
@@ -191,7 +191,11 @@ impl Asked<'_> {
     async fn look(&self, call: &mut Call) -> Result<(), ApiError> {
         let may = self.route.may;
         if may.is_of_an_organization() && call.caller.is_some() {
-            call.org = find(&call.api, call.word("org")).await?;
+            // Who has shown who they are is told of any id, also of one that `check` would complain about.
+            call.org = match call.word("org").parse() {
+                Ok(id) => seen(&call.api, id).await?,
+                Err(_) => find(&call.api, call.word("org")).await?,
+            };
         }
         let service = self.route.path.contains("/services/{id}").then(|| call.word("id").parse().ok()).flatten();
         let team = self.route.path.contains("/teams/{id}").then(|| call.word("id").parse().ok()).flatten();
@@ -247,16 +251,20 @@ pub(super) fn bearer(head: &Head) -> Result<Option<&str>, ApiError> {
     }
 }
 
-/// The organization with this id or slug; none that was deleted or never was.
+/// The organization with this id or slug; none that was deleted or never was. Anybody may ask: what nobody is called does
+/// not get as far as the store.
 pub(super) async fn find(api: &Api, word: &str) -> Result<Option<Arc<Org>>, ApiError> {
-    let id = match word.parse::<OrgId>() {
-        Ok(id) => Some(id),
-        Err(_) => match word.parse::<Slug>() {
-            Ok(slug) => api.slugs.find(api, slug).await?,
-            Err(_) => None,
-        },
+    let id = match word.parse() {
+        Ok(id) => api.names.find_id(id).await?,
+        Err(_) => api.names.find_slug(word).await?,
     };
-    let Some(id) = id else { return Ok(None) };
+    match id {
+        Some(id) => seen(api, id).await,
+        None => Ok(None),
+    }
+}
+
+async fn seen(api: &Api, id: OrgId) -> Result<Option<Arc<Org>>, ApiError> {
     let view = api.directory.view(id).await?;
     Ok(view.organization().is_some().then_some(view))
 }

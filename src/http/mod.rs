@@ -12,19 +12,19 @@ pub mod edge;
 mod error;
 mod impatient;
 mod live;
+mod names;
 mod openapi;
 mod operations;
 mod outage;
 mod route;
 mod site;
-mod slugs;
 
 pub use self::{
     live::Door,
+    names::Names,
     operations::Logins,
     outage::{Outage, watch},
     site::Keeper,
-    slugs::Slugs,
 };
 
 use self::{
@@ -78,8 +78,8 @@ pub struct Api {
     pub settings: HttpSettings,
     /// How logins end.
     pub logins: Logins,
-    /// Which organization has which slug.
-    pub slugs: Slugs,
+    /// Which organization has which name.
+    pub names: Names,
     /// Who listens.
     pub live: Live,
     /// What was made for the world to look at.

@@ -83,7 +83,7 @@ async fn awake(api: &Api, name: &str, is_away: bool) -> Result<Option<Arc<Org>>,
 }
 
 fn id_of(api: &Api, name: &str) -> Option<OrgId> {
-    name.parse().ok().or_else(|| api.slugs.id_of(&name.parse().ok()?))
+    name.parse().ok().filter(|id| api.names.knows(*id)).or_else(|| api.names.id_of(name))
 }
 
 /// Where its page is for everybody, and on this server. By its own name, however it was asked for: what is made is for

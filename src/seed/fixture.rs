@@ -15,7 +15,7 @@ use std::fmt;
 use tocsin_actors::{
     accounts::password::PasswordHash,
     domain::{
-        Slug,
+        Domain, Slug,
         entities::{Branding, Metadata},
         status::{Impact, IncidentStatus, Role, ServiceStatus, TeamRole, Visibility},
     },
@@ -66,6 +66,8 @@ pub struct OrgSpec {
     pub description: String,
     pub time_zone: Tz,
     pub branding: Branding,
+    pub domain: Option<Domain>,
+    pub indexed: bool,
     pub metadata: Metadata,
     pub created: Option<Told<Time>>, // none is as early as anything in it
     pub members: Vec<MemberSpec>,
@@ -284,6 +286,8 @@ fn organization(reader: &mut Reader, at: &At<'_>) -> Option<OrgSpec> {
         "description",
         "time_zone",
         "branding",
+        "domain",
+        "indexed",
         "metadata",
         "created",
         "members",
@@ -299,6 +303,8 @@ fn organization(reader: &mut Reader, at: &At<'_>) -> Option<OrgSpec> {
     let description = fields.optional(reader, "description", Reader::text).unwrap_or_default();
     let time_zone = fields.optional(reader, "time_zone", Reader::time_zone).unwrap_or(Tz::UTC);
     let branding = fields.optional(reader, "branding", branding).unwrap_or_default();
+    let domain = fields.optional(reader, "domain", Reader::parsed::<Domain>);
+    let indexed = fields.optional(reader, "indexed", Reader::boolean).unwrap_or(true);
     let metadata = fields.optional(reader, "metadata", Reader::metadata).unwrap_or_default();
     let created = fields.optional(reader, "created", Reader::time);
     let members = fields.list(reader, "members", member);
@@ -315,6 +321,8 @@ fn organization(reader: &mut Reader, at: &At<'_>) -> Option<OrgSpec> {
         description,
         time_zone,
         branding,
+        domain,
+        indexed,
         metadata,
         created,
         members,

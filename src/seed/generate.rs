@@ -119,6 +119,8 @@ impl Amount {
             description: description.to_owned(),
             time_zone: *dice.pick(&[Tz::UTC, Tz::Europe__Berlin, Tz::America__New_York, Tz::Asia__Tokyo, Tz::Australia__Sydney]),
             branding: Default::default(),
+            domain: None,
+            indexed: true,
             metadata: Default::default(),
             created: Some(told(Time::Day { days: -(i64::from(self.days) + 1), minute: 0 })),
             members: members.collect(),

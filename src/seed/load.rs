@@ -1,8 +1,8 @@
-//! Brings fixtures to life. First everything is looked at (`survey`): users, slugs, organizations, what is missing, and
-//! whether every rule agrees; nothing is written while there is a problem. Then it is done (`carry_out`): users, the slug
-//! and number of an organization, and all its orders in one request.
+//! Brings fixtures to life. First everything is looked at (`survey`): users, names, organizations, what is missing, and
+//! whether every rule agrees; nothing is written while there is a problem. Then it is done (`carry_out`): users, the
+//! names and the number of an organization, and all its orders in one request.
 //!
-//! Every step can be repeated: ids follow from names, and claiming one's own slug again is fine. So dying anywhere in
+//! Every step can be repeated: ids follow from names, and claiming one's own name again is fine. So dying anywhere in
 //! between is healed by the next run.
 
 use super::{
@@ -12,11 +12,15 @@ use super::{
     problem::{Problem, Spot},
     rehearse::{self, Rehearsal},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tocsin_actors::{
     accounts::{User, founding, password::PasswordHash},
     directory::Directory,
-    domain::{Command, Org, Slug, Timestamp, UserId},
+    domain::{Command, Name, Org, Slug, Timestamp, UserId, entities::names},
     org::OrgError,
     store::{AccountError, AccountStore, StoreError, UserKey},
 };
@@ -30,6 +34,8 @@ pub struct Loader {
     accounts: Arc<dyn AccountStore>,
     directory: Directory,
     now: Timestamp,
+    /// When it was `now`: a name is claimed when it is, or it would look like one that somebody gave up long ago.
+    began: Instant,
     /// Whether an organization may be made in several requests when it is too large for one.
     may_split: bool,
 }
@@ -40,7 +46,7 @@ pub enum LoadError {
     /// It is wrong, or does not fit what is there. Nothing was changed.
     #[error("the fixture has problems")]
     Problems(Vec<Problem>),
-    /// Users, slugs or numbers could not be read or written.
+    /// Users, names or numbers could not be read or written.
     #[error("accounts: {0}")]
     Account(#[from] AccountError),
     /// An organization could not be read or written.
@@ -99,7 +105,7 @@ impl Survey {
 impl Loader {
     /// A loader for which it is `now`: what relative times are relative to.
     pub fn new(accounts: Arc<dyn AccountStore>, directory: Directory, now: Timestamp) -> Self {
-        Self { accounts, directory, now, may_split: false }
+        Self { accounts, directory, now, began: Instant::now(), may_split: false }
     }
 
     /// Lets organizations be made in several requests when they are too large for one. For generated data only: after a
@@ -205,7 +211,7 @@ impl Loader {
     async fn planned(&self, spec: &OrgSpec, users: &BTreeMap<String, UserId>) -> Result<(Plan, Rehearsal), LoadError> {
         let org = self.view(spec, Ids::of(&spec.slug).org()).await?;
         if org.organization().is_none() && !org.is_deleted() {
-            self.slug_is_free(spec).await?;
+            self.names_are_free(spec).await?;
         }
         let circumstances = Circumstances { now: self.now, users, org: &org, number: 0 };
         let plan = Plan::new(spec, circumstances).map_err(LoadError::Problems)?;
@@ -230,28 +236,29 @@ impl Loader {
         self.directory.view(org).await.map_err(error)
     }
 
-    /// Whether nobody else goes by this slug. A claim that came to nothing does not count, `founding` takes it over.
-    async fn slug_is_free(&self, spec: &OrgSpec) -> Result<(), LoadError> {
-        let Some((holder, _)) = self.accounts.slug(spec.slug.clone()).await? else { return Ok(()) };
-        if holder == Ids::of(&spec.slug).org() || self.view(spec, holder).await?.organization().is_none() {
-            return Ok(());
+    /// Whether nobody else goes by these names. A claim that came to nothing does not count, `founding` takes it over.
+    async fn names_are_free(&self, spec: &OrgSpec) -> Result<(), LoadError> {
+        for name in names(&spec.slug, spec.domain.as_ref()) {
+            let Some((holder, _)) = self.accounts.holder(name.clone()).await? else { continue };
+            let theirs = holder != Ids::of(&spec.slug).org();
+            if theirs && self.view(spec, holder).await?.organization().is_some_and(|now| now.goes_by(name.as_str())) {
+                return Err(taken(spec, &name));
+            }
         }
-        Err(self.slug_taken(spec))
+        Ok(())
     }
 
-    fn slug_taken(&self, spec: &OrgSpec) -> LoadError {
-        let message = format!("the slug {:?} is in use by another organization", spec.slug.as_str());
-        LoadError::Problems(vec![Problem { spot: spec.spots.field("slug"), message }])
-    }
-
-    /// Gives a new organization its slug and its number.
+    /// Gives a new organization its names and its number.
     async fn found(&self, spec: &OrgSpec, plan: &mut Plan) -> Result<(), LoadError> {
         use founding::FoundingError::{Account, Org};
-        match founding::claim_slug(&*self.accounts, &self.directory, &spec.slug, plan.org, self.now).await {
-            Ok(()) => {}
-            Err(Account(AccountError::SlugTaken)) => return Err(self.slug_taken(spec)),
-            Err(Account(error)) => return Err(error.into()),
-            Err(Org(error)) => return Err(LoadError::Org { slug: spec.slug.clone(), error }),
+        let now = self.now.after(self.began.elapsed());
+        for name in names(&spec.slug, spec.domain.as_ref()) {
+            match founding::claim_name(&*self.accounts, &self.directory, &name, plan.org, now).await {
+                Ok(()) => {}
+                Err(Account(AccountError::NameTaken(_))) => return Err(taken(spec, &name)),
+                Err(Account(error)) => return Err(error.into()),
+                Err(Org(error)) => return Err(LoadError::Org { slug: spec.slug.clone(), error }),
+            }
         }
         let number = self.accounts.next_number().await?;
         for step in &mut plan.steps {
@@ -303,6 +310,12 @@ impl Loader {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn taken(spec: &OrgSpec, name: &Name) -> LoadError {
+    let kind = if name.is_domain() { "domain" } else { "slug" };
+    let message = format!("the {kind} {:?} is in use by another organization", name.as_str());
+    LoadError::Problems(vec![Problem { spot: spec.spots.field(kind), message }])
 }
 
 fn account(spec: &UserSpec, number: u64, password: Option<PasswordHash>, now: Timestamp) -> User {

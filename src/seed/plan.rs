@@ -183,6 +183,8 @@ impl Planner<'_> {
             description: spec.description.clone(),
             time_zone: spec.time_zone,
             branding: spec.branding.clone(),
+            domain: spec.domain.clone(),
+            indexed: spec.indexed,
             metadata: spec.metadata.clone(),
             owner: None,
         };

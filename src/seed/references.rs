@@ -16,6 +16,9 @@ pub(super) fn check(fixture: &Fixture, problems: &mut Vec<Problem>) {
     unique("username", fixture.users.iter().filter_map(username), problems);
     let slugs = fixture.organizations.iter().map(|org| (org.slug.to_string(), org.spots.field("slug")));
     unique("slug", slugs, problems);
+    let domains =
+        fixture.organizations.iter().filter_map(|org| Some((org.domain.as_ref()?.to_string(), org.spots.field("domain"))));
+    unique("domain", domains, problems);
     for org in &fixture.organizations {
         Names::of(org, &users, problems).check(org, problems);
     }

@@ -314,6 +314,8 @@ mod tests {
             description: String::new(),
             time_zone: "Europe/Berlin".parse().unwrap(),
             branding: Default::default(),
+            domain: None,
+            indexed: true,
             metadata: Default::default(),
             owner,
         };

@@ -118,11 +118,11 @@ async fn everything(store: &Arc<dyn Store>, pages: &mpsc::Sender<Vec<Item>>, tel
         send(pages, users.into_iter().map(|user| Item::User(Box::new(user)))).await?;
     }
     let mut after = None;
-    while let claims = store.slugs(after.take(), PAGE).await?
+    while let claims = store.names(None, after.take(), PAGE).await?
         && let Some(last) = claims.last()
     {
-        after = Some(last.slug.clone());
-        send(pages, claims.into_iter().map(Item::Slug)).await?;
+        after = Some(last.name.clone());
+        send(pages, claims.into_iter().map(Item::Name)).await?;
     }
     for kind in RECORDS {
         let mut after = None;

@@ -71,8 +71,8 @@ pub async fn occupant(store: &Arc<dyn Store>) -> Result<Option<String>, StoreErr
     if !store.users(None, 1).await?.is_empty() {
         return Ok(Some("users".to_owned()));
     }
-    if !store.slugs(None, 1).await?.is_empty() {
-        return Ok(Some("slugs".to_owned()));
+    if !store.names(None, None, 1).await?.is_empty() {
+        return Ok(Some("names of organizations".to_owned()));
     }
     for kind in RecordKind::ALL {
         if !store.records(kind, None, 1).await?.is_empty() {
@@ -208,9 +208,9 @@ async fn account(store: &dyn Store, item: Item) -> Result<(), ImportError> {
             let what = format!("user {}", user.id);
             store.create_user(*user).await.map_err(refused(what))
         }
-        Item::Slug(claim) => {
-            let what = format!("slug `{}`", claim.slug);
-            store.claim_slug(claim.slug, claim.org, claim.at).await.map_err(refused(what))
+        Item::Name(claim) => {
+            let what = format!("name `{}`", claim.name);
+            store.claim_name(claim.name, claim.org, claim.at).await.map_err(refused(what))
         }
         Item::Record(record) => {
             let what = format!("{} {}", record.kind.name(), record.id);

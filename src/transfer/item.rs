@@ -8,7 +8,7 @@ use tocsin_actors::{
     accounts::User,
     domain::{Commit, OrgId, Seq},
     records::{Record, RecordKind},
-    store::{SlugClaim, StoreError},
+    store::{NameClaim, StoreError},
 };
 
 /// One thing.
@@ -18,8 +18,8 @@ pub enum Item {
     Commit(Box<Commit>),
     /// A person.
     User(Box<User>),
-    /// A slug that is taken.
-    Slug(SlugClaim),
+    /// A name that is taken. Its line calls it a slug, which were all the names there were.
+    Name(NameClaim),
     /// A session, a key, an invitation.
     Record(Box<Record>),
     /// The last number that was given to an organization or a user.
@@ -37,8 +37,9 @@ pub struct Counts {
     pub events: u64,
     /// Users.
     pub users: u64,
-    /// Slugs.
-    pub slugs: u64,
+    /// Slugs and domains.
+    #[serde(rename = "slugs")]
+    pub names: u64,
     /// Records of all kinds.
     pub records: u64,
 }
@@ -50,7 +51,7 @@ impl Item {
         let (name, document) = match self {
             Self::Commit(commit) => ("commit", documents::encode(commit.as_ref()).map_err(told)?),
             Self::User(user) => ("user", documents::encode(user.as_ref()).map_err(told)?),
-            Self::Slug(claim) => ("slug", documents::encode(claim).map_err(told)?),
+            Self::Name(claim) => ("slug", documents::encode(claim).map_err(told)?),
             Self::Record(record) => ("record", with_kind(record).map_err(told)?),
             Self::Number(number) => {
                 line.extend_from_slice(format!("{{\"number\":{{\"$numberLong\":\"{number}\"}}}}").as_bytes());
@@ -76,7 +77,7 @@ impl Item {
         match name.as_str() {
             "commit" => documents::decode(document()?).map(|commit| Self::Commit(Box::new(commit))).map_err(told),
             "user" => documents::decode(document()?).map(|user| Self::User(Box::new(user))).map_err(told),
-            "slug" => documents::decode(document()?).map(Self::Slug).map_err(told),
+            "slug" => documents::decode(document()?).map(Self::Name).map_err(told),
             "record" => {
                 let document = document()?;
                 records::decode(kind_of(document)?, document).map(|record| Self::Record(Box::new(record))).map_err(told)
@@ -120,7 +121,7 @@ impl Tally {
         match item {
             Item::Commit(commit) => self.commit(commit)?,
             Item::User(_) => self.counts.users += 1,
-            Item::Slug(_) => self.counts.slugs += 1,
+            Item::Name(_) => self.counts.names += 1,
             Item::Record(_) => self.counts.records += 1,
             Item::Number(_) => {}
         }

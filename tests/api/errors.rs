@@ -168,6 +168,8 @@ async fn a_rule_that_refuses_names_the_field() {
         (&patch, at(&one_maintenance), with(&none), "scheduled_end", json!(in_hours(-5)), "scheduled_end"),
         (&post, at("/orgs"), with(&named), "slug", json!("No Slug"), "slug"),
         (&post, at("/orgs"), with(&named), "slug", json!("api"), "slug"),
+        (&post, at("/orgs"), with(&named), "domain", json!("127.0.0.1"), "domain"),
+        (&patch, at(&org.at("")), with(&none), "domain", json!("https://status.acme.com"), "domain"),
         (&post, at("/orgs"), with(&named), "time_zone", json!("Mars/Olympus"), "time_zone"),
         (&post, at("/orgs"), with(&named), "branding", json!({"accent": "red"}), "branding.accent"),
         (&post, at("/orgs"), with(&named), "branding", json!({"logo_url": "javascript:alert(1)"}), "branding.logo_url"),

@@ -58,18 +58,23 @@ impl Server {
     }
 
     async fn start_with(folder: TempDir, settings: AppSettings) -> Self {
-        let url = format!("file:{}", folder.path().join("data").display());
-        Self::start_at(&url, folder, settings).await
+        let store = tocsin::store::open(&format!("file:{}", folder.path().join("data").display())).await.unwrap();
+        Self::start_on(store, folder, settings).await
+    }
+
+    /// One with a store that the test looks after, and that may be asked as often as anybody likes.
+    pub(crate) async fn start_over(store: Arc<dyn Store>) -> Self {
+        Self::start_on(store, tempfile::tempdir().unwrap(), unlimited()).await
     }
 
     /// One with its store somewhere else, where nobody stays awake whom nobody asks for.
     pub(crate) async fn start_sleepy(url: &str) -> Self {
         let engine = Settings { sleep_after: Duration::ZERO, sweep_every: Duration::from_secs(3600), ..Settings::default() };
-        Self::start_at(url, tempfile::tempdir().unwrap(), AppSettings { engine, ..unlimited() }).await
+        let store = tocsin::store::open(url).await.unwrap();
+        Self::start_on(store, tempfile::tempdir().unwrap(), AppSettings { engine, ..unlimited() }).await
     }
 
-    async fn start_at(url: &str, folder: TempDir, settings: AppSettings) -> Self {
-        let store = tocsin::store::open(url).await.unwrap();
+    async fn start_on(store: Arc<dyn Store>, folder: TempDir, settings: AppSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let app = App::start(store.clone(), settings, listener).await.unwrap();

@@ -19,7 +19,7 @@ fn fill(place: &Place, url: &str, commits: usize) {
     for n in 1..=commits {
         let services: String = (1..=n).map(|n| format!("      - {{ id: s{n}, name: Service {n} }}\n")).collect();
         let fixture = format!(
-            "organizations:\n  - slug: acme\n    name: Acme\n    services:\n{services}    incidents:\n      - {{ id: one, title: One, \
+            "organizations:\n  - slug: acme\n    name: Acme\n    domain: status.acme.com\n    services:\n{services}    incidents:\n      - {{ id: one, title: One, \
              started: 2 days ago, affected: [s1] }}\n"
         );
         place.write("acme.yaml", fixture);
@@ -50,24 +50,26 @@ async fn differences_are_told_and_mended(place: &Place, url: &str, spoil: &impl 
     spoil.change("services", service.uuid(), doc! { "name": "Tampered" }).await;
     spoil.remove("incidents", incident.uuid()).await;
     spoil.copy("services", service.uuid(), user(7).uuid()).await;
-    spoil.free_slug("acme").await;
+    spoil.free_name("acme").await;
+    spoil.free_name("status.acme.com").await;
     let (code, said) = check(place, url, false);
     let expected = [
         format!("acme ({org}): services {service}: `name` is \"Tampered\", should be \"Service 1\""),
         format!("acme ({org}): incidents {incident} is missing"),
         format!("acme ({org}): services {} should not be there", user(7)),
         format!("acme ({org}): its slug `acme` is not claimed for it"),
+        format!("acme ({org}): its domain `status.acme.com` is not claimed for it"),
     ];
     assert_eq!(code, Some(1));
     let lines: Vec<_> = said.lines().collect();
-    assert_eq!(lines[..4], expected, "{said}");
-    assert!(lines[4].ends_with(": 4 differences"), "{said}");
-    assert_eq!(lines[5..], ["`tocsin check --repair` writes documents, snapshots and slugs again from the commits"]);
+    assert_eq!(lines[..5], expected, "{said}");
+    assert!(lines[5].ends_with(": 5 differences"), "{said}");
+    assert_eq!(lines[6..], ["`tocsin check --repair` writes documents, snapshots and names again from the commits"]);
     assert_eq!(check(place, url, false), (code, said.clone()), "looking changes nothing");
 
     let (code, mended) = check(place, url, true);
     assert_eq!(code, Some(0), "{mended}");
-    assert!(mended.ends_with(": 4 differences\n1 organization was written again from the commits\n"), "{mended}");
+    assert!(mended.ends_with(": 5 differences\n1 organization was written again from the commits\n"), "{mended}");
     clean(place, url);
 
     // It was written again with its snapshot.
@@ -123,7 +125,7 @@ async fn what_memory_has_forgotten_is_no_difference(place: &Place, url: &str, sp
             let flap = (0..1_000).map(|n| set_status(1, [ServiceStatus::MajorOutage, ServiceStatus::Operational][n % 2]));
             writer.append(&*store, flap).await.unwrap();
         }
-        store.claim_slug("org-1".parse().unwrap(), org(1), start()).await.unwrap();
+        store.claim_name("org-1".parse().unwrap(), org(1), start()).await.unwrap();
         store.settle().await.unwrap();
     }
     clean(place, url);
@@ -184,8 +186,8 @@ async fn a_slug_of_somebody_else_is_for_a_person_to_decide() {
     let place = Place::new();
     let url = format!("file:{}", place.path().join("data").display());
     fill(&place, &url, 1);
-    SpoiledFile::of(&place).free_slug("acme").await;
-    store::open(&url).await.unwrap().claim_slug("acme".parse().unwrap(), org(9), start()).await.unwrap();
+    SpoiledFile::of(&place).free_name("acme").await;
+    store::open(&url).await.unwrap().claim_name("acme".parse().unwrap(), org(9), start()).await.unwrap();
     for repair in [false, true] {
         let (code, said) = check(&place, &url, repair);
         assert!(code == Some(1) && said.contains(&format!("its slug `acme` belongs to organization {}", org(9))), "{said}");
@@ -200,7 +202,7 @@ async fn documents_that_are_behind_are_brought_up_to_date_by_the_next_start() {
     let store = store::open(&url).await.unwrap();
     let mut writer = Writer::of(1);
     writer.append(&*store, [create_organization(1)]).await.unwrap();
-    store.claim_slug("org-1".parse().unwrap(), org(1), start()).await.unwrap();
+    store.claim_name("org-1".parse().unwrap(), org(1), start()).await.unwrap();
     store.settle().await.unwrap();
     drop(store);
     let (commit, _) = writer.commit([create_service(1), rename("unfinished")]);

@@ -20,7 +20,7 @@ pub(crate) trait Spoil {
     /// Puts a copy of some status change beside it, under another number.
     async fn copy_change(&self, org: Uuid, service: Uuid, number: u32);
     async fn count_changes(&self) -> usize;
-    async fn free_slug(&self, slug: &str);
+    async fn free_name(&self, name: &str);
     async fn damage_snapshot(&self, org: Uuid, from: &[u8], to: &[u8]);
     /// The first events of all commits.
     async fn commits(&self, org: Uuid) -> Vec<u64>;
@@ -117,8 +117,8 @@ impl Spoil for SpoiledFile {
     async fn count_changes(&self) -> usize {
         self.write(|transaction| transaction.open_table(DOCUMENTS).unwrap().range(&[7][..]..).unwrap().count())
     }
-    async fn free_slug(&self, slug: &str) {
-        self.write(|transaction| assert!(transaction.open_table(SLUGS).unwrap().remove(slug).unwrap().is_some()));
+    async fn free_name(&self, name: &str) {
+        self.write(|transaction| assert!(transaction.open_table(SLUGS).unwrap().remove(name).unwrap().is_some()));
     }
     async fn damage_snapshot(&self, org: Uuid, from: &[u8], to: &[u8]) {
         self.write(|transaction| {
@@ -184,8 +184,8 @@ impl Spoil for SpoiledDatabase {
     async fn count_changes(&self) -> usize {
         usize::try_from(self.collection("status_changes").count_documents(doc! {}).await.unwrap()).unwrap()
     }
-    async fn free_slug(&self, slug: &str) {
-        assert_eq!(self.collection("slugs").delete_one(doc! { "_id": slug }).await.unwrap().deleted_count, 1);
+    async fn free_name(&self, name: &str) {
+        assert_eq!(self.collection("slugs").delete_one(doc! { "_id": name }).await.unwrap().deleted_count, 1);
     }
     async fn damage_snapshot(&self, org: Uuid, from: &[u8], to: &[u8]) {
         let snapshots = self.collection("snapshots");

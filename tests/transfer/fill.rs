@@ -41,9 +41,10 @@ async fn organizations(store: &dyn Store) {
     let mut gone = Writer::of(2);
     gone.append(store, [create_organization(2), create_service(2)]).await.unwrap();
     gone.append(store, [delete_organization()]).await.unwrap();
-    store.claim_slug("org-1".parse().unwrap(), org(1), at(1)).await.unwrap();
+    store.claim_name("org-1".parse().unwrap(), org(1), at(1)).await.unwrap();
+    store.claim_name("status.org-1.example".parse().unwrap(), org(1), at(2)).await.unwrap();
     // Somebody who began to found an organization and never came back.
-    store.claim_slug("never-founded".parse().unwrap(), org(77), Timestamp::from_millis(-1)).await.unwrap();
+    store.claim_name("never-founded".parse().unwrap(), org(77), Timestamp::from_millis(-1)).await.unwrap();
 }
 
 async fn accounts(store: &dyn Store) {

@@ -51,7 +51,7 @@ async fn assert_same(one: &Arc<dyn Store>, other: &Arc<dyn Store>) {
         assert!(documents[0] == documents[1], "{id}");
     }
     assert_eq!(one.users(None, 1_000).await.unwrap(), other.users(None, 1_000).await.unwrap());
-    assert_eq!(one.slugs(None, 1_000).await.unwrap(), other.slugs(None, 1_000).await.unwrap());
+    assert_eq!(one.names(None, None, 1_000).await.unwrap(), other.names(None, None, 1_000).await.unwrap());
     assert_eq!(one.last_number().await.unwrap(), other.last_number().await.unwrap());
     for kind in RecordKind::ALL {
         let (mine, theirs) = (one.records(kind, None, 1_000).await.unwrap(), other.records(kind, None, 1_000).await.unwrap());
@@ -67,7 +67,7 @@ async fn everything_moves_into_a_database_and_back() {
     fill(&place, &folder(&place, "data")).await;
     let from_file = export(&place, "file:data", "a.export");
     let counts = import(&place, &url, "a.export");
-    assert!(counts.contains(" organizations, ") && counts.ends_with(" slugs, 12 records"), "{counts}");
+    assert!(counts.contains(" organizations, ") && counts.ends_with(" names, 12 records"), "{counts}");
     {
         let (data, database) = (store::open(&folder(&place, "data")).await.unwrap(), store::open(&url).await.unwrap());
         assert_same(&data, &database).await;
@@ -129,5 +129,5 @@ fn a_store_that_was_only_served_moves_too() {
     assert_eq!(server.terminate().0, Some(0));
     let exported = export(&place, "file:empty", "a.export");
     assert_eq!(exported.lines().count(), 3, "{exported}");
-    assert_eq!(import(&place, "file:again", "a.export"), "0 organizations, 0 commits, 0 users, 0 slugs, 1 record");
+    assert_eq!(import(&place, "file:again", "a.export"), "0 organizations, 0 commits, 0 users, 0 names, 1 record");
 }

@@ -113,7 +113,7 @@ fn a_file_of_another_version_or_program_is_refused() {
 /// Whatever it is.
 async fn only_an_empty_store_is_filled(place: &Place, url: impl Fn(&str) -> String) {
     let store = async |name: &str| -> Arc<dyn Store> { store::open(&url(name)).await.unwrap() };
-    store("slug").await.claim_slug("acme".parse().unwrap(), org(1), at(1)).await.unwrap();
+    store("name").await.claim_name("acme".parse().unwrap(), org(1), at(1)).await.unwrap();
     store("user").await.create_user(person(1)).await.unwrap();
     let key = Record::new(RecordKind::SigningKey, api_key(1).uuid(), api_key(0).uuid(), None, &person(1)).unwrap();
     store("key").await.put_record(key).await.unwrap();
@@ -123,7 +123,7 @@ async fn only_an_empty_store_is_filled(place: &Place, url: impl Fn(&str) -> Stri
     full.settle().await.unwrap();
     drop(full);
     for (name, occupant) in [
-        ("slug", "slugs"),
+        ("name", "names of organizations"),
         ("user", "users"),
         ("key", "signing keys"),
         ("number", "numbers that were given"),

@@ -1,16 +1,16 @@
-//! Making an organization: its slug is unique in the whole installation, its life is its own. The two are different
-//! stores' business, so the order of steps matters: claim the slug, then create. A crash in between leaves a claim
-//! without an organization, which the next one who wants the slug may take over.
+//! Making an organization: its names (slug and domain) are unique in the whole installation, its life is its own. The two are
+//! different stores' business, so the order of steps matters: claim the names, then create or change. A crash in between
+//! leaves a claim by nobody who goes by that name, which the next one who wants it may take over.
 //!
 //! What a claimant became is asked of the store, because another server may have written it. One thing is left to time:
-//! a claimant whose own commit is stored later than `CLAIM_HOLDS_FOR` after its claim, and after somebody took the slug
-//! over, ends up beside that one with the same slug. Its callers have long been told "unknown" then, and the slug leads
+//! a claimant whose own commit is stored later than `CLAIM_HOLDS_FOR` after its claim, and after somebody took the name
+//! over, ends up beside that one with the same name. Its callers have long been told "unknown" then, and the name leads
 //! to the one who took it over; `check` tells of the other.
 
 use crate::{
     directory::Directory,
     domain::{
-        Author, Command, Order, OrgId, Receipt, Rejection, RequestKey, Slug, Timestamp,
+        Author, Command, Name, Order, OrgId, Receipt, Rejection, RequestKey, Slug, Timestamp,
         command::{NewOrganization, OrganizationChange},
         edit::Edit,
     },
@@ -18,14 +18,15 @@ use crate::{
     store::{AccountError, AccountStore},
 };
 use std::time::Duration;
+use tracing::warn;
 
-/// How long a claim without an organization is respected: several times as long as a caller waits, and a store tries.
-const CLAIM_HOLDS_FOR: Duration = Duration::from_secs(60);
+/// How long a claim is respected by which nobody goes: several times as long as a caller waits, and a store tries.
+pub const CLAIM_HOLDS_FOR: Duration = Duration::from_secs(60);
 
 /// Why there is no new organization.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FoundingError {
-    /// The slug, or the store behind it.
+    /// Its names, or the store behind them.
     #[error(transparent)]
     Account(#[from] AccountError),
     /// The organization itself.
@@ -33,33 +34,66 @@ pub enum FoundingError {
     Org(#[from] OrgError),
 }
 
-/// Claims a slug for an organization that is about to be created, also from a claimant that never came to be.
-pub async fn claim_slug(
+/// Claims a name for an organization that is about to have it, also from a claimant that never came to.
+pub async fn claim_name(
     accounts: &dyn AccountStore,
     directory: &Directory,
-    slug: &Slug,
+    name: &Name,
     org: OrgId,
     now: Timestamp,
 ) -> Result<(), FoundingError> {
-    match accounts.claim_slug(slug.clone(), org, now).await {
-        Err(AccountError::SlugTaken) => {}
+    match accounts.claim_name(name.clone(), org, now).await {
+        Err(AccountError::NameTaken(_)) => {}
         answer => return Ok(answer?),
     }
-    let Some((claimant, since)) = accounts.slug(slug.clone()).await.map_err(AccountError::from)? else {
-        return Ok(accounts.claim_slug(slug.clone(), org, now).await?); // given back in this moment
+    let Some((claimant, since)) = accounts.holder(name.clone()).await.map_err(AccountError::from)? else {
+        return Ok(accounts.claim_name(name.clone(), org, now).await?); // given back in this moment
     };
     let claimant_now = directory.stored(claimant).await?;
     let holds = match claimant_now.organization() {
-        Some(organization) => organization.slug == *slug || since.after(CLAIM_HOLDS_FOR) > now,
+        Some(organization) => organization.goes_by(name.as_str()) || since.after(CLAIM_HOLDS_FOR) > now,
         None => !claimant_now.is_deleted() && since.after(CLAIM_HOLDS_FOR) > now,
     };
     if holds {
-        return Err(AccountError::SlugTaken.into());
+        return Err(AccountError::NameTaken(name.clone()).into());
     }
-    Ok(accounts.take_over_slug(slug.clone(), claimant, org, now).await?)
+    Ok(accounts.take_over_name(name.clone(), claimant, org, now).await?)
 }
 
-/// Creates an organization with its slug.
+/// Claims several names, all of them or none.
+async fn claim_names(
+    accounts: &dyn AccountStore,
+    directory: &Directory,
+    names: &[Name],
+    org: OrgId,
+    now: Timestamp,
+) -> Result<(), FoundingError> {
+    for (claimed, name) in names.iter().enumerate() {
+        if let Err(error) = claim_name(accounts, directory, name, org, now).await {
+            give_back(accounts, directory, &names[..claimed], org).await;
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Frees names by which an organization does not go, perhaps does not go any more. It has them as long as the store says
+/// so, because another server may have been faster; and while nobody can say: what is not given back is taken over.
+async fn give_back(accounts: &dyn AccountStore, directory: &Directory, names: &[Name], org: OrgId) {
+    if names.is_empty() {
+        return;
+    }
+    let Ok(stored) = directory.stored(org).await else { return };
+    for name in names {
+        if stored.organization().is_none_or(|now| !now.goes_by(name.as_str()))
+            && let Err(error) = accounts.release_name(name.clone(), org).await
+        {
+            warn!(%error, %org, "a name could not be given back");
+        }
+    }
+}
+
+/// Creates an organization with its names.
 pub async fn found_organization(
     accounts: &dyn AccountStore,
     directory: &Directory,
@@ -68,17 +102,14 @@ pub async fn found_organization(
     at: Timestamp,
     key: Option<RequestKey>,
 ) -> Result<Receipt, FoundingError> {
-    let (org, slug) = (new.id, new.slug.clone());
-    claim_slug(accounts, directory, &slug, org, at).await?;
+    let (org, names) = (new.id, new.names().collect::<Vec<_>>());
+    claim_names(accounts, directory, &names, org, at).await?;
     let order = Order { by, at, key, only_at: None, command: Command::CreateOrganization(Box::new(new)) };
     match directory.execute(org, vec![order]).await {
         Ok(receipts) => Ok(receipts[0]),
         Err(error) => {
             if let OrgError::Rejected { .. } = error {
-                // Refused because it is there already? Then the slug stays, and also when nobody can say.
-                if directory.stored(org).await.is_ok_and(|stored| stored.organization().is_none()) {
-                    accounts.release_slug(slug, org).await.map_err(AccountError::from)?;
-                }
+                give_back(accounts, directory, &names, org).await;
             }
             Err(error.into())
         }
@@ -99,36 +130,38 @@ pub async fn rename_organization(
     change_organization(accounts, directory, org, order).await
 }
 
-/// Carries out an order that changes an organization, perhaps its slug with the rest: all of it, or nothing.
+/// Carries out an order that changes an organization, perhaps its names with the rest: all of it, or nothing.
 pub async fn change_organization(
     accounts: &dyn AccountStore,
     directory: &Directory,
     org: OrgId,
     order: Order,
 ) -> Result<Receipt, FoundingError> {
-    let slug = match &order.command {
-        Command::ChangeOrganization(change) => change.slug.as_set().cloned(),
-        _ => None,
+    let (wanted, gives_up) = match &order.command {
+        Command::ChangeOrganization(change) => (change.names().collect::<Vec<_>>(), change.domain.as_set() == Some(&None)),
+        _ => (Vec::new(), false),
     };
-    let Some(slug) = slug else { return Ok(directory.execute(org, vec![order]).await?[0]) };
+    if wanted.is_empty() && !gives_up {
+        return Ok(directory.execute(org, vec![order]).await?[0]);
+    }
     let view = directory.view(org).await?;
-    let before = view.organization().map(|organization| organization.slug.clone());
-    claim_slug(accounts, directory, &slug, org, order.at).await?;
+    let before: Vec<Name> = view.organization().map(|organization| organization.names().collect()).unwrap_or_default();
+    claim_names(accounts, directory, &wanted, org, order.at).await?;
     let answer = directory.execute(org, vec![order]).await;
-    let give_back = match &answer {
-        Ok(_) => before.filter(|before| *before != slug),
-        // Somebody else was faster, perhaps with the same slug: then it is theirs now. Else the claim is taken over.
-        Err(OrgError::Rejected { rejection: Rejection::MovedOn, .. }) => None,
-        Err(OrgError::Rejected { .. }) => Some(slug).filter(|slug| Some(slug) != before.as_ref()),
-        Err(_) => None, // not known, or to be tried again: the claim is taken over if it comes to nothing
-    };
-    if let Some(slug) = give_back {
-        accounts.release_slug(slug, org).await.map_err(AccountError::from)?;
+    match &answer {
+        Ok(_) => {
+            let gone: Vec<Name> = before.into_iter().filter(|name| !wanted.contains(name)).collect();
+            give_back(accounts, directory, &gone, org).await;
+        }
+        // Somebody else was faster, perhaps with the same names: then they are theirs now. Else the claims are taken over.
+        Err(OrgError::Rejected { rejection: Rejection::MovedOn, .. }) => {}
+        Err(OrgError::Rejected { .. }) => give_back(accounts, directory, &wanted, org).await,
+        Err(_) => {} // not known, or to be tried again: the claims are taken over if it comes to nothing
     }
     Ok(answer?[0])
 }
 
-/// Deletes an organization and frees its slug.
+/// Deletes an organization and frees its names.
 pub async fn delete_organization(
     accounts: &dyn AccountStore,
     directory: &Directory,
@@ -139,8 +172,7 @@ pub async fn delete_organization(
     let view = directory.view(org).await?;
     let receipts =
         directory.execute(org, vec![Order { by, at, key: None, only_at: None, command: Command::DeleteOrganization }]).await?;
-    if let Some(organization) = view.organization() {
-        accounts.release_slug(organization.slug.clone(), org).await.map_err(AccountError::from)?;
-    }
+    let names: Vec<Name> = view.organization().map(|organization| organization.names().collect()).unwrap_or_default();
+    give_back(accounts, directory, &names, org).await;
     Ok(receipts[0])
 }

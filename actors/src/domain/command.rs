@@ -3,10 +3,11 @@
 
 use super::{
     edit::Edit,
-    entities::{Author, Branding, Metadata},
+    entities::{Author, Branding, Metadata, is_yes, names, yes},
     event::Seq,
     ids::{GroupId, IncidentId, MemberId, OrgId, RequestKey, ServiceId, Slug, TeamId, UpdateId, UserId},
     incident::{Affected, IncidentChange},
+    names::{Domain, Name},
     status::{Impact, IncidentStatus, Role, ServiceStatus, TeamRole, Visibility},
     time::Timestamp,
 };
@@ -173,6 +174,10 @@ pub struct NewOrganization {
     pub time_zone: Tz,
     #[serde(default)]
     pub branding: Branding,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub indexed: bool,
     #[serde(default)]
     pub metadata: Metadata,
     /// Its first admin, if there is one already.
@@ -196,7 +201,26 @@ pub struct OrganizationChange {
     #[serde(skip_serializing_if = "Edit::is_keep")]
     pub branding: Edit<Branding>,
     #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub domain: Edit<Option<Domain>>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub indexed: Edit<bool>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
     pub metadata: Edit<Metadata>,
+}
+
+impl NewOrganization {
+    /// Every name under which it will be found.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        names(&self.slug, self.domain.as_ref())
+    }
+}
+
+impl OrganizationChange {
+    /// The names that it gives.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        let (slug, domain) = (self.slug.as_set(), self.domain.as_set().and_then(Option::as_ref));
+        slug.map(Name::from).into_iter().chain(domain.map(Name::from))
+    }
 }
 
 /// A partial change of what has a name and a description: teams and groups.

@@ -8,6 +8,7 @@
 
 use super::{
     ids::{GroupId, IncidentId, KeyId, MemberId, MonitorId, OrgId, ServiceId, Slug, TeamId, UserId},
+    names::{Domain, Name},
     status::{Role, ServiceStatus, TeamRole, Visibility},
     time::Timestamp,
 };
@@ -80,6 +81,12 @@ pub struct Organization {
     pub time_zone: Tz,
     /// How its page looks.
     pub branding: Branding,
+    /// The host name at which its page also is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// Whether search engines may list its page.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub indexed: bool,
     /// When it was made.
     pub created_at: Timestamp,
     /// When this was last changed.
@@ -89,6 +96,33 @@ pub struct Organization {
     /// What only a client understands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: Metadata,
+}
+
+impl Organization {
+    /// Every name under which it is found.
+    pub fn names(&self) -> impl Iterator<Item = Name> {
+        names(&self.slug, self.domain.as_ref())
+    }
+    /// Whether this is one of its names.
+    pub fn goes_by(&self, name: &str) -> bool {
+        self.slug.as_str() == name || self.domain.as_ref().is_some_and(|domain| domain.as_str() == name)
+    }
+}
+
+/// A slug and perhaps a domain, as names.
+pub fn names(slug: &Slug, domain: Option<&Domain>) -> impl Iterator<Item = Name> + use<> {
+    std::iter::once(slug.into()).chain(domain.map(Name::from))
+}
+
+/// What is so unless somebody said otherwise, and is not written then: documents of before it could be said read the same.
+pub(super) const fn yes() -> bool {
+    true
+}
+
+/// See `yes`.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks like this
+pub(super) const fn is_yes(said: &bool) -> bool {
+    *said
 }
 
 /// A user's place in an organization.

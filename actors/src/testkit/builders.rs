@@ -103,6 +103,8 @@ pub fn new_organization(n: u64) -> NewOrganization {
         description: String::new(),
         time_zone: chrono_tz::Europe::Berlin,
         branding: Default::default(),
+        domain: None,
+        indexed: true,
         metadata: Default::default(),
         owner: Some((member(n), user(n))),
     }

@@ -2,10 +2,10 @@
 
 use crate::{
     accounts::User,
-    domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
+    domain::{Commit, Name, Org, OrgId, Seq, Timestamp, UserId},
     records::{Record, RecordKind, RecordStore},
     store::{
-        AccountError, AccountStore, Append, Archive, CommitLog, Later, Loaded, SlugClaim, Store, StoreError, StoredDocument,
+        AccountError, AccountStore, Append, Archive, CommitLog, Later, Loaded, NameClaim, Store, StoreError, StoredDocument,
         UserKey,
     },
 };
@@ -29,6 +29,8 @@ pub enum Call {
     Settle,
     Agenda,
     Ping,
+    Holder,
+    Names,
 }
 
 /// How it goes wrong. `project` and `save_snapshot` answer nobody: there every fault but `Panic` loses the call.
@@ -261,17 +263,17 @@ impl AccountStore for FailingStore {
     fn organizations_of(&self, user: UserId) -> Later<'_, Vec<OrgId>> {
         self.inner.organizations_of(user)
     }
-    fn claim_slug(&self, slug: Slug, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
-        self.inner.claim_slug(slug, org, at)
+    fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+        self.inner.claim_name(name, org, at)
     }
-    fn take_over_slug(&self, slug: Slug, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
-        self.inner.take_over_slug(slug, from, to, at)
+    fn take_over_name(&self, name: Name, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+        self.inner.take_over_name(name, from, to, at)
     }
-    fn release_slug(&self, slug: Slug, org: OrgId) -> Later<'_, ()> {
-        self.inner.release_slug(slug, org)
+    fn release_name(&self, name: Name, org: OrgId) -> Later<'_, ()> {
+        self.inner.release_name(name, org)
     }
-    fn slug(&self, slug: Slug) -> Later<'_, Option<(OrgId, Timestamp)>> {
-        self.inner.slug(slug)
+    fn holder(&self, name: Name) -> Later<'_, Option<(OrgId, Timestamp)>> {
+        self.later(Call::Holder, None, || self.inner.holder(name))
     }
     fn next_number(&self) -> Later<'_, u64> {
         self.inner.next_number()
@@ -312,8 +314,8 @@ impl Archive for FailingStore {
     fn rewrite(&self, org: Arc<Org>) -> Later<'_, ()> {
         self.inner.rewrite(org)
     }
-    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>> {
-        self.inner.slugs(after, limit)
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
+        self.later(Call::Names, None, || self.inner.names(since, after, limit))
     }
     fn last_number(&self) -> Later<'_, u64> {
         self.inner.last_number()

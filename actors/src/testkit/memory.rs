@@ -5,7 +5,7 @@ mod records;
 
 use crate::{
     accounts::{User, folded},
-    domain::{Commit, Org, OrgId, Seq, Slug, Timestamp, UserId},
+    domain::{Commit, Name, Org, OrgId, Seq, Timestamp, UserId},
     records::{Record, RecordKind},
     store::{AccountError, AccountStore, Append, CommitLog, Done, Later, Loaded, StoreError, UserKey},
 };
@@ -41,7 +41,7 @@ struct Data {
     appended: usize,
     orgs: BTreeMap<OrgId, Rows>,
     users: BTreeMap<UserId, User>,
-    slugs: BTreeMap<Slug, (OrgId, Timestamp)>,
+    names: BTreeMap<Name, (OrgId, Timestamp)>,
     number: u64,
     records: BTreeMap<(RecordKind, Uuid), Record>,
     importing: bool,
@@ -231,31 +231,31 @@ impl AccountStore for MemoryStore {
         now(self.data().orgs.iter().filter(|(_, rows)| names(rows)).map(|(id, _)| *id).collect())
     }
 
-    fn claim_slug(&self, slug: Slug, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+    fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         let mut data = self.data();
-        let (owner, _) = *data.slugs.entry(slug).or_insert((org, at));
-        ready(if owner == org { Ok(()) } else { Err(AccountError::SlugTaken) }).boxed()
+        let (owner, _) = *data.names.entry(name.clone()).or_insert((org, at));
+        ready(if owner == org { Ok(()) } else { Err(AccountError::NameTaken(name)) }).boxed()
     }
-    fn take_over_slug(&self, slug: Slug, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+    fn take_over_name(&self, name: Name, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         let mut data = self.data();
-        let result = match data.slugs.get(&slug) {
+        let result = match data.names.get(&name) {
             Some((owner, _)) if *owner == from => {
-                data.slugs.insert(slug, (to, at));
+                data.names.insert(name, (to, at));
                 Ok(())
             }
-            _ => Err(AccountError::SlugTaken),
+            _ => Err(AccountError::NameTaken(name)),
         };
         ready(result).boxed()
     }
-    fn release_slug(&self, slug: Slug, org: OrgId) -> Later<'_, ()> {
+    fn release_name(&self, name: Name, org: OrgId) -> Later<'_, ()> {
         let mut data = self.data();
-        if data.slugs.get(&slug).is_some_and(|(owner, _)| *owner == org) {
-            data.slugs.remove(&slug);
+        if data.names.get(&name).is_some_and(|(owner, _)| *owner == org) {
+            data.names.remove(&name);
         }
         now(())
     }
-    fn slug(&self, slug: Slug) -> Later<'_, Option<(OrgId, Timestamp)>> {
-        now(self.data().slugs.get(&slug).copied())
+    fn holder(&self, name: Name) -> Later<'_, Option<(OrgId, Timestamp)>> {
+        now(self.data().names.get(&name).copied())
     }
     fn next_number(&self) -> Later<'_, u64> {
         let mut data = self.data();

@@ -68,16 +68,20 @@ fn affected() -> impl Strategy<Value = Vec<Affected>> {
 fn organization() -> BoxedStrategy<Command> {
     let slugs = || select(vec!["acme", "other"]).prop_map(|slug| slug.parse::<Slug>().unwrap());
     let zones = || select(vec![chrono_tz::Tz::UTC, chrono_tz::Tz::Pacific__Apia]);
-    let create = (slugs(), name(), text(), zones(), metadata(), option::of((member(), user())));
-    let create = create.prop_map(|(slug, name, description, time_zone, metadata, owner)| {
-        let branding = Default::default();
-        let new = NewOrganization { id: org_id(), number: 7, slug, name, description, time_zone, branding, metadata, owner };
+    let domains = || option::of(Just("status.acme.com").prop_map(|domain| domain.parse::<Domain>().unwrap()));
+    let settings = (domains(), any::<bool>());
+    let create = (slugs(), name(), text(), zones(), settings, metadata(), option::of((member(), user())));
+    let create = create.prop_map(|(slug, name, description, time_zone, (domain, indexed), metadata, owner)| {
+        let (id, number, branding) = (org_id(), 7, Default::default());
+        let new = NewOrganization { id, number, slug, name, description, time_zone, branding, domain, indexed, metadata, owner };
         Command::CreateOrganization(Box::new(new))
     });
-    let change = (edit(slugs()), edit(name()), edit(text()), edit(zones()), edit(metadata()));
-    let change = change.prop_map(|(slug, name, description, time_zone, metadata)| {
+    let settings = (edit(domains()), edit(any::<bool>()));
+    let change = (edit(slugs()), edit(name()), edit(text()), edit(zones()), settings, edit(metadata()));
+    let change = change.prop_map(|(slug, name, description, time_zone, (domain, indexed), metadata)| {
         let branding = Edit::Keep;
-        Command::ChangeOrganization(Box::new(OrganizationChange { slug, name, description, time_zone, branding, metadata }))
+        let change = OrganizationChange { slug, name, description, time_zone, branding, domain, indexed, metadata };
+        Command::ChangeOrganization(Box::new(change))
     });
     prop_oneof![8 => create, 8 => change, 1 => Just(Command::DeleteOrganization)].boxed()
 }
@@ -245,6 +249,8 @@ pub(crate) fn orders(count: usize) -> BoxedStrategy<Vec<Order>> {
             description: String::new(),
             time_zone: chrono_tz::Tz::Europe__Berlin,
             branding: Default::default(),
+            domain: None,
+            indexed: true,
             metadata: Default::default(),
             owner: Some((MemberId::new(Uuid::from_u128(1)), UserId::new(Uuid::from_u128(1)))),
         };

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tocsin_actors::{
     accounts::founding::{change_organization, delete_organization, found_organization},
     domain::{
-        Command, MemberId, Org, OrgId, Role, Slug, Timestamp, UserId,
+        Command, Domain, MemberId, Org, OrgId, Role, Slug, Timestamp, UserId,
         command::{NewOrganization, OrganizationChange},
         edit::Edit,
         entities::{Author, Metadata},
@@ -22,6 +22,7 @@ use tocsin_actors::{
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+use warp::http::Uri;
 
 /// A tenant.
 #[derive(Serialize, ToSchema)]
@@ -38,6 +39,11 @@ pub(in crate::http) struct OrganizationResponse {
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
     branding: BrandingShape,
+    /// The host name at which its page also is
+    #[schema(example = "status.example.com")]
+    domain: Option<String>,
+    /// Whether search engines may list its page
+    indexed: bool,
     /// The worst status of all its services, private ones included
     #[schema(schema_with = words::service_status)]
     status: ServiceStatus,
@@ -74,6 +80,8 @@ impl OrganizationResponse {
             description: organization.description.clone(),
             time_zone: organization.time_zone.to_string(),
             branding: (&organization.branding).into(),
+            domain: organization.domain.as_ref().map(ToString::to_string),
+            indexed: organization.indexed,
             status: org.page_status(Visibility::Private),
             role,
             created_at: organization.created_at,
@@ -151,13 +159,40 @@ pub(in crate::http) struct NewOrganizationRequest {
     time_zone: Option<String>,
     #[serde(default)]
     branding: BrandingShape,
+    /// The host name at which its page also is; its DNS must lead here
+    #[serde(default)]
+    #[schema(
+        pattern = "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+        max_length = 253,
+        example = "status.example.com"
+    )]
+    domain: Option<String>,
+    /// Whether search engines may list its page; they may when left out
+    #[serde(default = "listed")]
+    #[schema(default = true)]
+    indexed: bool,
     #[serde(default)]
     #[schema(schema_with = words::metadata)]
     metadata: Metadata,
 }
 
+const fn listed() -> bool {
+    true
+}
+
 fn slug(text: &str) -> Result<Slug, ApiError> {
     text.parse().map_err(|error: tocsin_actors::domain::SlugError| ApiError::refused("invalid", "slug", error.to_string()))
+}
+
+/// A host name that an organization may call its own: not ours, at which everybody else is.
+fn domain(api: &Api, text: &str) -> Result<Domain, ApiError> {
+    let refused = |why: String| ApiError::refused("invalid", "domain", why);
+    let domain: Domain = text.parse().map_err(|error: tocsin_actors::domain::NoDomain| refused(error.to_string()))?;
+    let ours = api.address.parse::<Uri>().ok();
+    if ours.and_then(|url| Domain::of_host(url.host()?).ok()).is_some_and(|ours| ours == domain) {
+        return Err(refused("this is the address of the whole installation".to_owned()));
+    }
+    Ok(domain)
 }
 
 fn time_zone(name: &str) -> Result<chrono_tz::Tz, ApiError> {
@@ -187,12 +222,16 @@ pub(in crate::http) async fn found(
         description: new.description,
         time_zone: new.time_zone.as_deref().map_or(Ok(chrono_tz::UTC), time_zone)?,
         branding: new.branding.into(),
+        domain: new.domain.as_deref().map(|text| domain(api, text)).transpose()?,
+        indexed: new.indexed,
         metadata: new.metadata,
         owner: Some((MemberId::new(Uuid::now_v7()), owner)),
     };
     found_organization(api.store.as_ref(), &api.directory, new, Author::User(owner), now, key).await?;
+    let org = api.directory.view(id).await?;
+    api.names.learn(None, &org);
     api.store.settle().await?; // so that it is in the founder's list at once
-    Ok(api.directory.view(id).await?)
+    Ok(org)
 }
 
 /// Founds an organization; the caller is its first admin.
@@ -225,6 +264,14 @@ pub(in crate::http) struct OrganizationChangeRequest {
     #[serde(default)]
     #[schema(value_type = BrandingShape, required = false)]
     branding: Edit<BrandingShape>,
+    /// The host name at which its page also is; null gives it up
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false, pattern = "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", max_length = 253, example = "status.example.com")]
+    domain: Edit<Option<String>>,
+    /// Whether search engines may list its page
+    #[serde(default)]
+    #[schema(value_type = bool, required = false)]
+    indexed: Edit<bool>,
     #[serde(default)]
     #[schema(schema_with = words::metadata, required = false)]
     metadata: Edit<Metadata>,
@@ -237,6 +284,7 @@ pub(in crate::http) async fn change(
 ) -> Result<Shown<OrganizationResponse>, ApiError> {
     let id = call.org().id();
     let slug = change.slug.as_set().map(|text| slug(text)).transpose()?;
+    let domain = change.domain.as_set().map(|text| text.as_deref().map(|text| domain(&call.api, text)).transpose()).transpose()?;
     let time_zone = change.time_zone.as_set().map(|name| time_zone(name)).transpose()?;
     let change = OrganizationChange {
         slug: slug.into(),
@@ -244,17 +292,22 @@ pub(in crate::http) async fn change(
         description: change.description,
         time_zone: time_zone.into(),
         branding: change.branding.map(Into::into),
+        domain: domain.into(),
+        indexed: change.indexed,
         metadata: change.metadata,
     };
     let order = call.order(Command::ChangeOrganization(Box::new(change)));
     change_organization(call.api.store.as_ref(), &call.api.directory, id, order).await?;
     let org = call.view(id).await?;
+    call.api.names.learn(call.org.as_deref(), &org);
     Ok(Shown(OrganizationResponse::of(&org, &call)?))
 }
 
 /// Deletes an organization with everything in it.
 pub(in crate::http) async fn delete(call: Call, (): ()) -> Result<Done, ApiError> {
-    delete_organization(call.api.store.as_ref(), &call.api.directory, call.org().id(), call.author(), call.now).await?;
+    let before = call.org();
+    delete_organization(call.api.store.as_ref(), &call.api.directory, before.id(), call.author(), call.now).await?;
+    call.api.names.learn(Some(before), &Org::new(before.id()));
     call.api.store.settle().await?;
     Ok(Done)
 }

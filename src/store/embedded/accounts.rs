@@ -1,8 +1,8 @@
-//! Users, slugs and numbers. Whether a name is free is asked in the transaction that takes it, and there is one writer.
+//! Users, names and numbers. Whether a name is free is asked in the transaction that takes it, and there is one writer.
 
 use super::{
     EmbeddedStore, ReadError,
-    tables::{Id, MEMBERSHIPS, NEXT_NUMBER, SLUGS, Tables, USER_NAMES, USERS, membership_key, time},
+    tables::{Id, MEMBERSHIPS, NAMES, NEXT_NUMBER, Tables, USER_NAMES, USERS, membership_key, time},
     writer::Job,
 };
 use crate::store::documents;
@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, FutureExt};
 use redb::{ReadTransaction, ReadableTable};
 use tocsin_actors::{
     accounts::{User, folded},
-    domain::{OrgId, Slug, Timestamp, UserId},
+    domain::{Name, OrgId, Timestamp, UserId},
     store::{AccountError, AccountStore, Later, StoreError, UserKey},
 };
 use tokio::sync::oneshot;
@@ -210,42 +210,42 @@ impl AccountStore for EmbeddedStore {
         self.read(read).boxed()
     }
 
-    fn claim_slug(&self, slug: Slug, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+    fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         self.change(move |tables| {
-            let owner = tables.slugs.get(slug.as_str())?.map(|row| *row.value().0);
+            let owner = tables.names.get(name.as_str())?.map(|row| *row.value().0);
             match owner {
                 Some(owner) if owner == org.uuid().into_bytes() => return Ok(Ok(())),
-                Some(_) => return Ok(Err(AccountError::SlugTaken)),
-                None => tables.slugs.insert(slug.as_str(), (&org.uuid().into_bytes(), at.millis()))?,
+                Some(_) => return Ok(Err(AccountError::NameTaken(name))),
+                None => tables.names.insert(name.as_str(), (&org.uuid().into_bytes(), at.millis()))?,
             };
             Ok(Ok(()))
         })
     }
 
-    fn take_over_slug(&self, slug: Slug, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+    fn take_over_name(&self, name: Name, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         self.change(move |tables| {
-            let owner = tables.slugs.get(slug.as_str())?.map(|row| *row.value().0);
+            let owner = tables.names.get(name.as_str())?.map(|row| *row.value().0);
             if owner != Some(from.uuid().into_bytes()) {
-                return Ok(Err(AccountError::SlugTaken));
+                return Ok(Err(AccountError::NameTaken(name)));
             }
-            tables.slugs.insert(slug.as_str(), (&to.uuid().into_bytes(), at.millis()))?;
+            tables.names.insert(name.as_str(), (&to.uuid().into_bytes(), at.millis()))?;
             Ok(Ok(()))
         })
     }
 
-    fn release_slug(&self, slug: Slug, org: OrgId) -> Later<'_, ()> {
+    fn release_name(&self, name: Name, org: OrgId) -> Later<'_, ()> {
         store_only(self.change(move |tables| {
-            let owner = tables.slugs.get(slug.as_str())?.map(|row| *row.value().0);
+            let owner = tables.names.get(name.as_str())?.map(|row| *row.value().0);
             if owner == Some(org.uuid().into_bytes()) {
-                tables.slugs.remove(slug.as_str())?;
+                tables.names.remove(name.as_str())?;
             }
             Ok(Ok(()))
         }))
     }
 
-    fn slug(&self, slug: Slug) -> Later<'_, Option<(OrgId, Timestamp)>> {
+    fn holder(&self, name: Name) -> Later<'_, Option<(OrgId, Timestamp)>> {
         let read = move |transaction: &ReadTransaction| {
-            let row = transaction.open_table(SLUGS)?.get(slug.as_str())?;
+            let row = transaction.open_table(NAMES)?.get(name.as_str())?;
             Ok(row.map(|row| (OrgId::new(Uuid::from_bytes(*row.value().0)), time(row.value().1))))
         };
         self.read(read).boxed()

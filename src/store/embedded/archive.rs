@@ -3,17 +3,16 @@
 use super::{
     EmbeddedStore, ReadError,
     accounts::store_only,
-    tables::{COMMITS, DOCUMENTS, IMPORTING, Id, META, NEXT_NUMBER, SLUGS, commit_key, documents_prefix, prefix_end, time},
+    tables::{COMMITS, DOCUMENTS, IMPORTING, Id, META, NAMES, NEXT_NUMBER, commit_key, documents_prefix, prefix_end, time},
 };
 use crate::store::documents::{self, Collection};
 use futures::future::{BoxFuture, FutureExt};
 use redb::{ReadTransaction, ReadableTable};
-use serde::{Deserialize, de::IntoDeserializer};
 use std::sync::Arc;
 use tocsin_actors::{
-    domain::{Org, OrgId, Seq, Slug},
+    domain::{Name, Org, OrgId, Seq, Timestamp},
     records::Record,
-    store::{AccountError, Archive, Later, SlugClaim, StoreError, StoredDocument},
+    store::{AccountError, Archive, Later, NameClaim, StoreError, StoredDocument},
 };
 use uuid::Uuid;
 
@@ -66,18 +65,21 @@ impl Archive for EmbeddedStore {
         async move { answered.await.unwrap_or_else(ended) }.boxed()
     }
 
-    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>> {
+    // Over all of them also when only new ones are asked for: nobody else writes to the file, so nobody asks often. A hundred
+    // thousand take some milliseconds.
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
         let read = move |transaction: &ReadTransaction| {
-            let slugs = transaction.open_table(SLUGS)?;
-            let begin = after.as_ref().map_or("", Slug::as_str);
+            let names = transaction.open_table(NAMES)?;
+            let begin = after.as_ref().map_or("", Name::as_str);
             let mut found = Vec::new();
-            for row in slugs.range::<&str>(begin..)? {
-                let (slug, claim) = row?;
+            for row in names.range::<&str>(begin..)? {
+                let (name, claim) = row?;
                 if found.len() == limit {
                     break;
                 }
-                if after.as_ref().map(Slug::as_str) != Some(slug.value()) {
-                    found.push(claim_of(slug.value(), claim.value())?);
+                let is_wanted = since.is_none_or(|since| time(claim.value().1) >= since);
+                if is_wanted && after.as_ref().map(Name::as_str) != Some(name.value()) {
+                    found.push(claim_of(name.value(), claim.value())?);
                 }
             }
             Ok(found)
@@ -120,9 +122,7 @@ impl Archive for EmbeddedStore {
     }
 }
 
-fn claim_of(slug: &str, (org, at): (&Id, i64)) -> Result<SlugClaim, ReadError> {
-    // As stored words are read, not as typed ones: it may have become a reserved one since.
-    let slug = Slug::deserialize(IntoDeserializer::<serde::de::value::Error>::into_deserializer(slug));
-    let slug = slug.map_err(|error| ReadError::Store(StoreError::Corrupt(format!("a slug cannot be read: {error}"))))?;
-    Ok(SlugClaim { slug, org: OrgId::new(Uuid::from_bytes(*org)), at: time(at) })
+fn claim_of(name: &str, (org, at): (&Id, i64)) -> Result<NameClaim, ReadError> {
+    let name = name.parse().map_err(|error| ReadError::Store(StoreError::Corrupt(format!("{name:?}: {error}"))))?;
+    Ok(NameClaim { name, org: OrgId::new(Uuid::from_bytes(*org)), at: time(at) })
 }

@@ -38,8 +38,8 @@ pub(super) const SNAPSHOTS: TableDefinition<&Id, &[u8]> = TableDefinition::new("
 pub(super) const USERS: TableDefinition<&Id, &[u8]> = TableDefinition::new("users");
 /// See `accounts::name_key` → user.
 pub(super) const USER_NAMES: TableDefinition<&[u8], &Id> = TableDefinition::new("user_names");
-/// Slug → organization, since when.
-pub(super) const SLUGS: TableDefinition<&str, (&Id, i64)> = TableDefinition::new("slugs");
+/// Slug or domain → organization, since when. Called so because slugs were all the names there were.
+pub(super) const NAMES: TableDefinition<&str, (&Id, i64)> = TableDefinition::new("slugs");
 /// Kind, id → see `store::records`.
 pub(super) const RECORDS: TableDefinition<&[u8; 17], &[u8]> = TableDefinition::new("records");
 /// Kind, owner, id: whose they are.
@@ -61,7 +61,7 @@ pub(super) fn names() -> [&'static str; 12] {
         name(&SNAPSHOTS),
         name(&USERS),
         name(&USER_NAMES),
-        name(&SLUGS),
+        name(&NAMES),
         name(&RECORDS),
         name(&RECORD_OWNERS),
         name(&RECORD_EXPIRIES),
@@ -78,7 +78,7 @@ pub(super) struct Tables<'a> {
     pub(super) snapshots: Table<'a, &'static Id, &'static [u8]>,
     pub(super) users: Table<'a, &'static Id, &'static [u8]>,
     pub(super) user_names: Table<'a, &'static [u8], &'static Id>,
-    pub(super) slugs: Table<'a, &'static str, (&'static Id, i64)>,
+    pub(super) names: Table<'a, &'static str, (&'static Id, i64)>,
     pub(super) records: Table<'a, &'static [u8; 17], &'static [u8]>,
     pub(super) record_owners: Table<'a, &'static [u8; 33], ()>,
     pub(super) record_expiries: Table<'a, &'static [u8; 25], ()>,
@@ -98,7 +98,7 @@ impl<'a> Tables<'a> {
             snapshots: transaction.open_table(SNAPSHOTS)?,
             users: transaction.open_table(USERS)?,
             user_names: transaction.open_table(USER_NAMES)?,
-            slugs: transaction.open_table(SLUGS)?,
+            names: transaction.open_table(NAMES)?,
             records: transaction.open_table(RECORDS)?,
             record_owners: transaction.open_table(RECORD_OWNERS)?,
             record_expiries: transaction.open_table(RECORD_EXPIRIES)?,

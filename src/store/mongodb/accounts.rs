@@ -1,4 +1,4 @@
-//! Users, slugs and numbers: single documents behind unique indexes.
+//! Users, names and numbers: single documents behind unique indexes.
 
 use super::{
     MongoStore,
@@ -12,14 +12,14 @@ use mongodb::options::ReturnDocument;
 use std::future::IntoFuture;
 use tocsin_actors::{
     accounts::{User, folded},
-    domain::{OrgId, Slug, Timestamp, UserId},
+    domain::{Name, OrgId, Timestamp, UserId},
     store::{AccountError, AccountStore, Later, StoreError, UserKey},
 };
 
 /// People.
 pub(super) const USERS: &str = "users";
-/// Names of organizations: `{_id: slug, org, at}`.
-pub(super) const SLUGS: &str = "slugs";
+/// Names of organizations: `{_id: name, org, at}`. Called so because slugs were all the names there were.
+pub(super) const NAMES: &str = "slugs";
 /// Numbers that were given: `{_id, last}`.
 pub(super) const COUNTERS: &str = "counters";
 /// The one counter that there is.
@@ -105,45 +105,45 @@ impl AccountStore for MongoStore {
         .boxed()
     }
 
-    fn claim_slug(&self, slug: Slug, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+    fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         async move {
             // Somebody else's does not match; the insert that follows then runs into its key.
-            let this = doc! { "_id": slug.as_str(), "org": id(org.uuid()) };
+            let this = doc! { "_id": name.as_str(), "org": id(org.uuid()) };
             let at = bson::DateTime::from_millis(at.millis());
-            let slugs = self.accounts(SLUGS);
-            let claim = slugs.update_one(this, doc! { "$setOnInsert": { "at": at } }).upsert(true);
-            write(claim).await.map(drop).map_err(taken)
+            let names = self.accounts(NAMES);
+            let claim = names.update_one(this, doc! { "$setOnInsert": { "at": at } }).upsert(true);
+            write(claim).await.map(drop).map_err(|error| taken(error, name))
         }
         .boxed()
     }
 
-    fn take_over_slug(&self, slug: Slug, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
+    fn take_over_name(&self, name: Name, from: OrgId, to: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         async move {
-            let this = doc! { "_id": slug.as_str(), "org": id(from.uuid()) };
+            let this = doc! { "_id": name.as_str(), "org": id(from.uuid()) };
             let at = bson::DateTime::from_millis(at.millis());
             let change = doc! { "$set": { "org": id(to.uuid()), "at": at } };
-            let changed = write(self.accounts(SLUGS).update_one(this, change)).await?;
-            if changed.matched_count == 0 { Err(AccountError::SlugTaken) } else { Ok(()) }
+            let changed = write(self.accounts(NAMES).update_one(this, change)).await?;
+            if changed.matched_count == 0 { Err(AccountError::NameTaken(name)) } else { Ok(()) }
         }
         .boxed()
     }
 
-    fn release_slug(&self, slug: Slug, org: OrgId) -> Later<'_, ()> {
+    fn release_name(&self, name: Name, org: OrgId) -> Later<'_, ()> {
         async move {
-            let this = doc! { "_id": slug.as_str(), "org": id(org.uuid()) };
-            write_plain(self.accounts(SLUGS).delete_one(this)).await.map(drop)
+            let this = doc! { "_id": name.as_str(), "org": id(org.uuid()) };
+            write_plain(self.accounts(NAMES).delete_one(this)).await.map(drop)
         }
         .boxed()
     }
 
-    fn slug(&self, slug: Slug) -> Later<'_, Option<(OrgId, Timestamp)>> {
+    fn holder(&self, name: Name) -> Later<'_, Option<(OrgId, Timestamp)>> {
         async move {
-            let Some(claim) = read(self.accounts(SLUGS).find_one(doc! { "_id": slug.as_str() })).await? else { return Ok(None) };
+            let Some(claim) = read(self.accounts(NAMES).find_one(doc! { "_id": name.as_str() })).await? else { return Ok(None) };
             match claim.get("at") {
                 Ok(Some(RawBsonRef::DateTime(at))) => {
                     Ok(Some((org_in(&claim, "org")?, Timestamp::from_millis(at.timestamp_millis()))))
                 }
-                _ => Err(StoreError::Corrupt("a slug without the time it was taken".into())),
+                _ => Err(StoreError::Corrupt("a name without the time it was taken".into())),
             }
         }
         .boxed()
@@ -190,10 +190,10 @@ fn decoded(found: Option<RawDocumentBuf>) -> Result<Option<User>, StoreError> {
     found.map(|user| documents::decode(user.as_bytes())).transpose()
 }
 
-/// A taken key of a slug's document is the slug.
-fn taken(error: AccountError) -> AccountError {
+/// A taken key of a name's document is the name.
+fn taken(error: AccountError, name: Name) -> AccountError {
     match error {
-        AccountError::IdTaken => AccountError::SlugTaken,
+        AccountError::IdTaken => AccountError::NameTaken(name),
         other => other,
     }
 }

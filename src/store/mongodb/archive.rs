@@ -2,7 +2,7 @@
 
 use super::{
     MongoStore,
-    accounts::{COUNTERS, NUMBERS, SLUGS, write, write_plain},
+    accounts::{COUNTERS, NAMES, NUMBERS, write, write_plain},
     database::{id, number, number_in, read, read_all},
     open::{IMPORT, META},
     reading,
@@ -10,11 +10,12 @@ use super::{
 use crate::store::documents::{self, Collection};
 use bson::{Document, doc, rawdoc};
 use futures::{FutureExt, future::BoxFuture};
+use mongodb::options::Hint;
 use std::sync::Arc;
 use tocsin_actors::{
-    domain::{Org, OrgId, Slug},
+    domain::{Name, Org, OrgId, Timestamp},
     records::Record,
-    store::{AccountError, Archive, Later, SlugClaim, StoreError, StoredDocument},
+    store::{AccountError, Archive, Later, NameClaim, StoreError, StoredDocument},
 };
 
 impl Archive for MongoStore {
@@ -45,14 +46,21 @@ impl Archive for MongoStore {
         self.backlog.rewrite(org).boxed()
     }
 
-    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>> {
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
         async move {
             if limit == 0 {
                 return Ok(Vec::new());
             }
-            let these = after.map_or_else(|| doc! {}, |after| doc! { "_id": { "$gt": after.as_str() } });
-            let slugs = self.accounts(SLUGS);
-            let page = slugs.find(these).sort(doc! { "_id": 1 }).limit(i64::try_from(limit).unwrap_or(0));
+            let mut these = after.map_or_else(|| doc! {}, |after| doc! { "_id": { "$gt": after.as_str() } });
+            // The few new ones, put in order, rather than all of them looked at in theirs.
+            let mut by = doc! { "_id": 1 };
+            if let Some(since) = since {
+                these.insert("at", doc! { "$gte": bson::DateTime::from_millis(since.millis()) });
+                by = doc! { "at": 1 };
+            }
+            let names = self.accounts(NAMES);
+            let page = names.find(these).hint(Hint::Keys(by)).sort(doc! { "_id": 1 });
+            let page = page.limit(i64::try_from(limit).unwrap_or(0));
             read_all(page).await?.iter().map(|claim| documents::decode(claim.as_bytes())).collect()
         }
         .boxed()

@@ -5,7 +5,7 @@
 //! stop them. (Somebody who left and came back has two memberships for the moment between two writes.)
 
 use super::{
-    accounts::{EMAIL_INDEX, IDENTITY_INDEX, USERNAME_INDEX, USERS},
+    accounts::{EMAIL_INDEX, IDENTITY_INDEX, NAMES, USERNAME_INDEX, USERS},
     database::{COMMITS, Database},
     snapshots::PARTS,
 };
@@ -37,6 +37,8 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
                 unique(IDENTITY_INDEX, doc! { "external.issuer": 1, "external.subject": 1 }, Some("external")),
             ],
         ),
+        // For who knows all names but the new ones.
+        (NAMES, vec![plain(doc! { "at": 1 })]),
         (PARTS, vec![plain(doc! { "org": 1, "seq": 1 })]),
         (Collection::Organizations.name(), vec![plain(doc! { "slug": 1 }), plain(doc! { "org": 1 })]),
         (Collection::Members.name(), vec![plain(doc! { "user": 1 }), plain(doc! { "org": 1, "user": 1 })]),

@@ -2,7 +2,7 @@
 //! error is one sentence that tells that person what to do. None of them contains the password.
 
 use super::{
-    accounts::{COUNTERS, SLUGS, USERS},
+    accounts::{COUNTERS, NAMES, USERS},
     database::{ANSWER_TIMEOUT, COMMITS, Database, PROJECTIONS, SELECTION_TIMEOUT, number},
     errors, indexes,
     snapshots::{PARTS, SNAPSHOTS},
@@ -221,7 +221,7 @@ impl Contact {
 
     /// A database in which another program keeps collections under our names is not to be touched.
     async fn check_empty(&self, database: &Database) -> Result<(), OpenError> {
-        let ours = [COMMITS, PROJECTIONS, SNAPSHOTS, PARTS, USERS, SLUGS, COUNTERS];
+        let ours = [COMMITS, PROJECTIONS, SNAPSHOTS, PARTS, USERS, NAMES, COUNTERS];
         let there = self.ask(database.inner.list_collection_names()).await?;
         let readable = Collection::ALL.map(Collection::name);
         let records = RecordKind::ALL.map(RecordKind::name);

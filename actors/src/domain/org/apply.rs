@@ -46,6 +46,8 @@ impl Org {
                 change.description.write(&mut organization.description);
                 change.time_zone.write(&mut organization.time_zone);
                 change.branding.write(&mut organization.branding);
+                change.domain.write(&mut organization.domain);
+                change.indexed.write(&mut organization.indexed);
                 change.metadata.write(&mut organization.metadata);
                 organization.updated_at = at;
             }
@@ -236,6 +238,8 @@ impl Org {
             description: new.description.clone(),
             time_zone: new.time_zone,
             branding: new.branding.clone(),
+            domain: new.domain.clone(),
+            indexed: new.indexed,
             created_at: at,
             updated_at: at,
             created_by: by,

@@ -180,6 +180,8 @@ impl Org {
             description: change.description.clone().unless_same(&now.description),
             time_zone: change.time_zone.unless_same(&now.time_zone),
             branding: change.branding.clone().unless_same(&now.branding),
+            domain: change.domain.clone().unless_same(&now.domain),
+            indexed: change.indexed.unless_same(&now.indexed),
             metadata: change.metadata.clone().unless_same(&now.metadata),
         };
         change.name.as_set().map_or(Ok(()), |name| limits::name("name", name))?;

@@ -1,9 +1,9 @@
-//! Promises about users, slugs and numbers.
+//! Promises about users, names and numbers.
 
 use super::{super::builders::*, Fixture};
 use crate::{
     accounts::{ExternalIdentity, User},
-    domain::{Slug, entities::Scalar},
+    domain::{Name, entities::Scalar},
     store::{AccountError, UserKey},
 };
 use futures::future::join_all;
@@ -21,7 +21,7 @@ fn external(subject: &str) -> UserKey {
     let ExternalIdentity { issuer, subject } = identity(subject);
     UserKey::External { issuer, subject }
 }
-fn slug(text: &str) -> Slug {
+fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
@@ -159,41 +159,44 @@ pub async fn users_are_listed_in_pages(fixture: &impl Fixture) {
 }
 
 /// Who may take it again and give it back; nobody else may.
-pub async fn a_slug_has_one_owner(fixture: &impl Fixture) {
+pub async fn a_name_has_one_owner(fixture: &impl Fixture) {
     let store = fixture.open().await;
-    store.claim_slug(slug("acme"), org(1), at(1)).await.unwrap();
-    assert_eq!(store.slug(slug("acme")).await.unwrap(), Some((org(1), at(1))));
-    store.claim_slug(slug("acme"), org(1), at(1)).await.unwrap();
-    assert_eq!(store.claim_slug(slug("acme"), org(2), at(2)).await, Err(AccountError::SlugTaken));
-    store.claim_slug(slug("acme-2"), org(1), at(3)).await.unwrap();
-    store.release_slug(slug("acme"), org(2)).await.unwrap();
-    assert_eq!(store.slug(slug("acme")).await.unwrap(), Some((org(1), at(1))), "only its owner gives it back");
-    store.release_slug(slug("acme"), org(1)).await.unwrap();
-    store.release_slug(slug("acme"), org(1)).await.unwrap();
-    assert_eq!(store.slug(slug("acme")).await.unwrap(), None);
-    store.claim_slug(slug("acme"), org(2), at(4)).await.unwrap();
-    assert_eq!(store.slug(slug("acme")).await.unwrap(), Some((org(2), at(4))));
-    assert_eq!(store.slug(slug("acme-2")).await.unwrap(), Some((org(1), at(3))));
+    store.claim_name(name("acme"), org(1), at(1)).await.unwrap();
+    assert_eq!(store.holder(name("acme")).await.unwrap(), Some((org(1), at(1))));
+    store.claim_name(name("acme"), org(1), at(1)).await.unwrap();
+    assert_eq!(store.claim_name(name("acme"), org(2), at(2)).await, Err(AccountError::NameTaken(name("acme"))));
+    store.claim_name(name("acme-2"), org(1), at(3)).await.unwrap();
+    store.release_name(name("acme"), org(2)).await.unwrap();
+    assert_eq!(store.holder(name("acme")).await.unwrap(), Some((org(1), at(1))), "only its owner gives it back");
+    store.release_name(name("acme"), org(1)).await.unwrap();
+    store.release_name(name("acme"), org(1)).await.unwrap();
+    assert_eq!(store.holder(name("acme")).await.unwrap(), None);
+    store.claim_name(name("acme"), org(2), at(4)).await.unwrap();
+    assert_eq!(store.holder(name("acme")).await.unwrap(), Some((org(2), at(4))));
+    assert_eq!(store.holder(name("acme-2")).await.unwrap(), Some((org(1), at(3))));
 }
 
-/// Exactly one, and the others are told.
-pub async fn one_of_many_organizations_gets_the_slug(fixture: &impl Fixture) {
+/// Exactly one, and the others are told. Whether it is a slug or a domain.
+pub async fn one_of_many_organizations_gets_the_name(fixture: &impl Fixture) {
     let store = fixture.open().await;
-    let results = join_all((1..=20).map(|n| store.claim_slug(slug("acme"), org(n), at(0)))).await;
-    let winners: Vec<_> = (1..).zip(&results).filter(|(_, result)| result.is_ok()).map(|(n, _)| org(n)).collect();
-    assert_eq!(winners.len(), 1, "{results:?}");
-    assert_eq!(store.slug(slug("acme")).await.unwrap(), Some((winners[0], at(0))));
+    for wanted in ["acme", "status.acme.com"].map(name) {
+        let results = join_all((1..=20).map(|n| store.claim_name(wanted.clone(), org(n), at(0)))).await;
+        let winners: Vec<_> = (1..).zip(&results).filter(|(_, result)| result.is_ok()).map(|(n, _)| org(n)).collect();
+        assert_eq!(winners.len(), 1, "{results:?}");
+        assert!(results.iter().all(|result| matches!(result, Ok(())) || *result == Err(AccountError::NameTaken(wanted.clone()))));
+        assert_eq!(store.holder(wanted).await.unwrap(), Some((winners[0], at(0))));
+    }
 }
 
 /// Not from whoever has it by now.
-pub async fn a_slug_can_be_taken_over_from_its_claimant_only(fixture: &impl Fixture) {
+pub async fn a_name_can_be_taken_over_from_its_claimant_only(fixture: &impl Fixture) {
     let store = fixture.open().await;
-    store.claim_slug(slug("acme"), org(1), at(1)).await.unwrap();
-    assert_eq!(store.take_over_slug(slug("acme"), org(2), org(3), at(2)).await, Err(AccountError::SlugTaken));
-    let results = join_all((2..=10).map(|n| store.take_over_slug(slug("acme"), org(1), org(n), at(n as i64)))).await;
+    store.claim_name(name("acme"), org(1), at(1)).await.unwrap();
+    assert_eq!(store.take_over_name(name("acme"), org(2), org(3), at(2)).await, Err(AccountError::NameTaken(name("acme"))));
+    let results = join_all((2..=10).map(|n| store.take_over_name(name("acme"), org(1), org(n), at(n as i64)))).await;
     let winners: Vec<_> = (2..).zip(&results).filter(|(_, result)| result.is_ok()).map(|(n, _)| n).collect();
     assert_eq!(winners.len(), 1, "{results:?}");
-    assert_eq!(store.slug(slug("acme")).await.unwrap(), Some((org(winners[0]), at(winners[0] as i64))));
+    assert_eq!(store.holder(name("acme")).await.unwrap(), Some((org(winners[0]), at(winners[0] as i64))));
 }
 
 /// To whoever asks, at the same time.
@@ -207,20 +210,20 @@ pub async fn a_number_is_given_once(fixture: &impl Fixture) {
     assert!(!distinct.contains(&store.next_number().await.unwrap()));
 }
 
-/// Users with their keys, and slugs.
+/// Users with their keys, and names.
 pub async fn accounts_are_there_after_opening_again(fixture: &impl Fixture) {
     let store = fixture.open().await;
     let ann = User { external: vec![identity("a")], ..person(1) };
     store.create_user(ann.clone()).await.unwrap();
     store.create_user(person(2)).await.unwrap();
     store.delete_user(user(2)).await.unwrap();
-    store.claim_slug(slug("acme"), org(1), at(1)).await.unwrap();
+    store.claim_name(name("acme"), org(1), at(1)).await.unwrap();
     let store = fixture.reopen(store).await;
     for key in [email(&ann.email), username("person-1"), external("a")] {
         assert_eq!(store.find_user(key).await.unwrap(), Some(ann.clone()));
     }
     assert_eq!(store.users(None, 10).await.unwrap(), [ann]);
-    assert_eq!(store.slug(slug("acme")).await.unwrap(), Some((org(1), at(1))));
+    assert_eq!(store.holder(name("acme")).await.unwrap(), Some((org(1), at(1))));
     assert_eq!(store.create_user(User { id: user(3), ..person(1) }).await, Err(AccountError::EmailTaken));
     store.create_user(person(2)).await.unwrap();
 }

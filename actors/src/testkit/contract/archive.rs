@@ -3,28 +3,37 @@
 use super::{super::builders::*, Fixture};
 use crate::{
     records::{Record, RecordKind},
-    store::{AccountError, SlugClaim, StoreError},
+    store::{AccountError, NameClaim, StoreError},
 };
 
-fn claim(name: &str, n: u64) -> SlugClaim {
-    SlugClaim { slug: name.parse().unwrap(), org: org(n), at: at(n as i64) }
+fn claim(name: &str, n: u64) -> NameClaim {
+    NameClaim { name: name.parse().unwrap(), org: org(n), at: at(n as i64) }
 }
 
-/// By name, also those of organizations that never came to be.
-pub async fn slugs_are_listed_in_pages(fixture: &impl Fixture) {
+/// In their order, domains among slugs, also those of organizations that never came to be.
+pub async fn names_are_listed_in_pages(fixture: &impl Fixture) {
     let store = fixture.open().await;
-    assert!(store.slugs(None, 10).await.unwrap().is_empty());
-    let claims = [claim("a", 3), claim("a-1", 1), claim("aa", 2), claim("b", 1), claim("b1", 5)];
+    assert!(store.names(None, None, 10).await.unwrap().is_empty());
+    let claims = [claim("a", 3), claim("a-1", 1), claim("a.example", 2), claim("b", 1), claim("b1", 5)];
     for claim in claims.iter().rev() {
-        store.claim_slug(claim.slug.clone(), claim.org, claim.at).await.unwrap();
+        store.claim_name(claim.name.clone(), claim.org, claim.at).await.unwrap();
     }
-    assert_eq!(store.slugs(None, 2).await.unwrap(), claims[..2]);
-    assert_eq!(store.slugs(Some(claims[1].slug.clone()), 2).await.unwrap(), claims[2..4]);
-    assert_eq!(store.slugs(Some("aaa".parse().unwrap()), 10).await.unwrap(), claims[3..]);
-    assert!(store.slugs(Some(claims[4].slug.clone()), 2).await.unwrap().is_empty());
-    assert!(store.slugs(None, 0).await.unwrap().is_empty());
+    assert_eq!(store.names(None, None, 2).await.unwrap(), claims[..2]);
+    assert_eq!(store.names(None, Some(claims[1].name.clone()), 2).await.unwrap(), claims[2..4]);
+    assert_eq!(store.names(None, Some("aa".parse().unwrap()), 10).await.unwrap(), claims[3..]);
+    assert!(store.names(None, Some(claims[4].name.clone()), 2).await.unwrap().is_empty());
+    assert!(store.names(None, None, 0).await.unwrap().is_empty());
+    // Those since the third second, also in pages.
+    assert_eq!(store.names(Some(at(3)), None, 10).await.unwrap(), [claims[0].clone(), claims[4].clone()]);
+    assert_eq!(store.names(Some(at(2)), None, 2).await.unwrap(), [claims[0].clone(), claims[2].clone()]);
+    assert_eq!(store.names(Some(at(2)), Some(claims[2].name.clone()), 2).await.unwrap(), claims[4..]);
+    assert!(store.names(Some(at(6)), None, 2).await.unwrap().is_empty());
     let store = fixture.reopen(store).await;
-    assert_eq!(store.slugs(None, 10).await.unwrap(), claims);
+    assert_eq!(store.names(None, None, 10).await.unwrap(), claims);
+    // Taken over is taken anew.
+    store.take_over_name(claims[1].name.clone(), org(1), org(9), at(9)).await.unwrap();
+    let taken = NameClaim { org: org(9), at: at(9), ..claims[1].clone() };
+    assert_eq!(store.names(Some(at(6)), None, 2).await.unwrap(), [taken]);
 }
 
 /// However often, and never backwards.

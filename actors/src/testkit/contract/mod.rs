@@ -70,9 +70,9 @@ macro_rules! store_contract {
             a_deleted_user_frees_every_name
             one_of_many_users_gets_the_address
             users_are_listed_in_pages
-            a_slug_has_one_owner
-            one_of_many_organizations_gets_the_slug
-            a_slug_can_be_taken_over_from_its_claimant_only
+            a_name_has_one_owner
+            one_of_many_organizations_gets_the_name
+            a_name_can_be_taken_over_from_its_claimant_only
             a_number_is_given_once
             accounts_are_there_after_opening_again
             a_record_comes_back_as_it_was
@@ -85,7 +85,7 @@ macro_rules! store_contract {
             a_deleted_record_is_gone
             expired_records_are_forgotten_and_no_others
             records_are_there_after_opening_again
-            slugs_are_listed_in_pages
+            names_are_listed_in_pages
             numbers_can_be_skipped_and_never_come_again
             a_record_is_restored_as_it_was
             a_store_is_filled_by_one_at_a_time

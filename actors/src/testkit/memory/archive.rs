@@ -2,9 +2,9 @@
 
 use super::{MemoryStore, now};
 use crate::{
-    domain::{Org, OrgId, Slug},
+    domain::{Name, Org, OrgId, Timestamp},
     records::Record,
-    store::{AccountError, Archive, Later, SlugClaim, StoreError, StoredDocument},
+    store::{AccountError, Archive, Later, NameClaim, StoreError, StoredDocument},
 };
 use futures::future::{BoxFuture, FutureExt, ready};
 use serde::Serialize;
@@ -28,10 +28,10 @@ impl Archive for MemoryStore {
         }
         now(())
     }
-    fn slugs(&self, after: Option<Slug>, limit: usize) -> Later<'_, Vec<SlugClaim>> {
+    fn names(&self, since: Option<Timestamp>, after: Option<Name>, limit: usize) -> Later<'_, Vec<NameClaim>> {
         let data = self.data();
-        let claims = data.slugs.iter().filter(|(slug, _)| Some(*slug) > after.as_ref()).take(limit);
-        now(claims.map(|(slug, (org, at))| SlugClaim { slug: slug.clone(), org: *org, at: *at }).collect())
+        let claims = data.names.iter().filter(|(name, (_, at))| Some(*name) > after.as_ref() && Some(*at) >= since).take(limit);
+        now(claims.map(|(name, (org, at))| NameClaim { name: name.clone(), org: *org, at: *at }).collect())
     }
     fn last_number(&self) -> Later<'_, u64> {
         now(self.data().number)

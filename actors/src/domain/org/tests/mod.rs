@@ -61,6 +61,8 @@ fn founded() -> Event {
         description: String::new(),
         time_zone: chrono_tz::Tz::UTC,
         branding: Default::default(),
+        domain: None,
+        indexed: true,
         metadata: Default::default(),
         owner: Some((member(1), user(1))),
     }))

@@ -122,9 +122,10 @@ fn routes(api: Arc<Api>) -> impl Filter<Extract = (impl warp::Reply,), Error = I
     let into_table = into_table(api.clone(), Table::new(&table));
     let metrics_here = if api.settings.metrics_elsewhere { operations::nothing() } else { operations::metrics(api.clone()) };
     // Almost every request is for the API: whatever stands before it would be asked first and refuse.
-    let (sockets, sheets) = (live::socket(api.clone()), site::sheets(api.clone()));
-    warp::path("api")
-        .and(into_table.clone())
+    let (sockets, sheets, own_domains) = (live::socket(api.clone()), site::sheets(api.clone()), site::own_domains(api.clone()));
+    own_domains
+        .or(warp::path("api").and(into_table.clone()))
+        .unify()
         .or(sockets)
         .or(sheets)
         .or(operations::health(api.clone()))

@@ -12,13 +12,13 @@ use crate::site::{Coding, Kept, Place, Seen, Sheet, lost};
 use std::sync::{Arc, Weak};
 use tocsin_actors::{
     directory::Farewell,
-    domain::{Org, OrgId, entities::Organization},
+    domain::{Domain, Org, OrgId, entities::Organization},
     org::OrgError,
 };
 use warp::{
     Filter,
     filters::BoxedFilter,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority},
     path::FullPath,
     reply::Response,
 };
@@ -45,16 +45,46 @@ pub(super) fn sheets(api: Arc<Api>) -> BoxedFilter<(Response,)> {
         .boxed()
 }
 
+/// Everything on the domains of organizations that have one: the same sheets, without a name before their paths.
+pub(super) fn own_domains(api: Arc<Api>) -> BoxedFilter<(Response,)> {
+    warp::ext::get()
+        .and_then(move |head: Arc<Head>| {
+            let api = api.clone();
+            async move { own_domain(&api, &head).await.ok_or_else(warp::reject::not_found) }
+        })
+        .boxed()
+}
+
+/// What is asked for, if this is a domain of some organization and something that there is on it.
+async fn own_domain(api: &Api, head: &Head) -> Option<Response> {
+    let path = head.uri.path().strip_prefix('/')?.trim_end_matches('/');
+    let sheet = Sheet::at(path).filter(|_| matches!(head.method, Method::GET | Method::HEAD))?;
+    let host = head.uri.authority().map(Authority::as_str);
+    let host = host.or_else(|| head.headers.get(header::HOST)?.to_str().ok()).filter(|host| !api.address.ends_with(host))?;
+    let domain = Domain::of_host(host).ok()?;
+    let is_away = api.outage.since().is_some();
+    if api.names.id_of(domain.as_str()).is_none() && (is_away || !matches!(api.names.find_domain(host).await, Ok(Some(_)))) {
+        return None;
+    }
+    let place = Place { sheet, is_own_domain: true };
+    Some(shown(api, domain.as_str(), place, head).await.unwrap_or_else(|error| refused(error, head)))
+}
+
 async fn sheet(api: &Api, path: &str, head: &Head) -> Result<Response, ApiError> {
-    let (slug, rest) = path.strip_prefix(ROOT).and_then(|path| path.split_once('/').or(Some((path, "")))).ok_or_else(unknown)?;
+    let (name, rest) = path.strip_prefix(ROOT).and_then(|path| path.split_once('/').or(Some((path, "")))).ok_or_else(unknown)?;
     let sheet = Sheet::at(rest.trim_end_matches('/')).ok_or_else(unknown)?;
+    shown(api, name, Place { sheet, is_own_domain: false }, head).await
+}
+
+/// A sheet of the organization with this id, slug or domain.
+async fn shown(api: &Api, name: &str, place: Place, head: &Head) -> Result<Response, ApiError> {
+    let Place { sheet, is_own_domain } = place;
     head.is_for(sheet.route());
-    let place = Place { sheet, is_own_domain: false };
     let (now, stale) = (api.clock.now(), api.outage.since());
-    let org = match awake(api, slug, stale.is_some()).await {
+    let org = match awake(api, name, stale.is_some()).await {
         Ok(org) => org.ok_or_else(unknown)?,
         Err(error) => {
-            let last = id_of(api, slug).and_then(|id| api.shelf.last(id, place));
+            let last = id_of(api, name).and_then(|id| api.shelf.last(id, place));
             return last.map(|last| sent(&last, &head.headers)).ok_or(error);
         }
     };
@@ -62,7 +92,7 @@ async fn sheet(api: &Api, path: &str, head: &Head) -> Result<Response, ApiError>
         return Ok(sent(&kept, &head.headers));
     }
     let organization = org.organization().ok_or_else(unknown)?;
-    let (address, base) = addresses(api, organization);
+    let (address, base) = addresses(api, organization, is_own_domain);
     let kept = if sheet.is_live() {
         let standing = api.live.standing(org.id()).await?.ok_or_else(unknown)?;
         let goes_on = Some((&*standing.epoch, standing.seq));
@@ -79,18 +109,28 @@ async fn awake(api: &Api, name: &str, is_away: bool) -> Result<Option<Arc<Org>>,
     if is_away && id_of(api, name).is_some_and(|id| api.directory.view_at_hand(id).is_none()) {
         return Err(OrgError::unavailable("the store cannot be reached now").into());
     }
-    find(api, name).await
+    match api.names.find_domain(name).await? {
+        Some(id) => Ok(Some(api.directory.view(id).await?)),
+        None => find(api, name).await,
+    }
 }
 
 fn id_of(api: &Api, name: &str) -> Option<OrgId> {
     name.parse().ok().filter(|id| api.names.knows(*id)).or_else(|| api.names.id_of(name))
 }
 
-/// Where its page is for everybody, and on this server. By its own name, however it was asked for: what is made is for
-/// everybody.
-fn addresses(api: &Api, organization: &Organization) -> (String, String) {
+/// Where its page is for everybody, and what its paths begin with where it is looked at. By its own name, however it was
+/// asked for: what is made is for everybody.
+fn addresses(api: &Api, organization: &Organization, is_own_domain: bool) -> (String, String) {
     let base = format!("{ROOT}{}", organization.slug);
-    (format!("{}{base}", api.address.trim_end_matches('/')), base)
+    let address = match &organization.domain {
+        Some(domain) => {
+            let scheme = api.address.split_once("://").map_or("https", |(scheme, _)| scheme);
+            format!("{scheme}://{}", domain.as_str())
+        }
+        None => format!("{}{base}", api.address.trim_end_matches('/')),
+    };
+    (address, if is_own_domain { String::new() } else { base })
 }
 
 fn unknown() -> ApiError {
@@ -120,10 +160,16 @@ impl Farewell for Keeper {
         let Some(api) = self.0.upgrade() else { return };
         tokio::task::spawn_blocking(move || {
             let now = api.clock.now();
-            let (address, base) = last.organization().map(|one| addresses(&api, one)).unwrap_or_default();
             // Whoever connects with that is sent how it is then.
             let goes_on = Some((api.live.epoch(), 0));
-            api.shelf.falls_asleep(&Seen { org: &last, goes_on, address: &address, base: &base, stale: Some(now), now });
+            let doors: &[bool] =
+                if last.organization().is_some_and(|one| one.domain.is_some()) { &[false, true] } else { &[false] };
+            for is_own_domain in doors {
+                let addresses = |one: &Arc<Organization>| addresses(&api, one, *is_own_domain);
+                let (address, base) = last.organization().map(addresses).unwrap_or_default();
+                let seen = Seen { org: &last, goes_on, address: &address, base: &base, stale: Some(now), now };
+                api.shelf.falls_asleep(&seen);
+            }
         });
     }
 }

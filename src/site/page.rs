@@ -46,6 +46,8 @@ struct Here {
     logo: Option<String>,
     support: Option<String>,
     zone: String,
+    /// Whether search engines may list it.
+    indexed: bool,
     /// Since when it is not known better; empty if it is.
     stale: Time,
 }
@@ -107,6 +109,7 @@ impl Here {
             logo: safe(&branding.logo_url, &["https://", "http://"]),
             support: safe(&branding.support_url, &["https://", "http://", "mailto:"]),
             zone: organization.time_zone.to_string(),
+            indexed: organization.indexed,
             stale: seen.stale.map_or_else(|| time::none("full"), |since| Clockwork(organization.time_zone).full(since)),
         }
     }

@@ -108,9 +108,9 @@ impl Shelf {
         let basics = Sheet::BASICS.into_iter().map(|sheet| Place { sheet, is_own_domain: seen.is_own_domain() });
         let looked_at: HashSet<Place> = {
             let mut board = locked(&board);
-            board.made.values().for_each(|made| self.unweigh(made.it.get()));
-            let looked_at = std::mem::take(&mut board.made).into_keys().chain(basics);
-            looked_at.filter(|place| place.is_own_domain == seen.is_own_domain()).collect()
+            let here = |place: &Place| place.is_own_domain == seen.is_own_domain();
+            let made = board.made.extract_if(|place, _| here(place)).inspect(|(_, made)| self.unweigh(made.it.get()));
+            made.map(|(place, _)| place).chain(basics).collect()
         };
         for place in looked_at {
             let kept = place.sheet.make(seen).map(Arc::new);

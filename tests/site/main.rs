@@ -8,6 +8,7 @@ mod support;
 #[path = "../support/mongod.rs"]
 mod mongod;
 
+mod domains;
 mod embeds;
 mod feeds;
 mod history;

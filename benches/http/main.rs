@@ -6,12 +6,14 @@
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code)]
 
+mod calm;
 #[path = "../../tests/support/mongod.rs"]
 mod mongod;
 #[path = "../engine/work.rs"]
 mod work;
 mod wrk;
 
+use calm::{Calm, on_a_thread, reader};
 use std::{
     net::SocketAddr,
     sync::{
@@ -125,11 +127,11 @@ async fn run(kind: &Kind, options: &Options) {
         }
         // A reader at a calm pace, alone and beside a thousand organizations that write, each once a second.
         rested(&*store).await;
-        quiet.push(reader(server, &targets[0], options.seconds).await);
+        quiet.push(reader(url(server, &targets[0]), options.seconds).await);
         let load = paced_writes(server, targets.clone(), options.seconds + Duration::from_secs(1));
         let calm = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            reader(server, &targets[0], options.seconds).await
+            reader(url(server, &targets[0]), options.seconds).await
         };
         busy.push(tokio::join!(load, calm).1);
     }
@@ -172,6 +174,11 @@ async fn run(kind: &Kind, options: &Options) {
     let failed: u64 = reads.iter().chain(&bares).chain(&writes).map(|one| one.failed).sum();
     println!("| answers that were no success | {failed} | | |\n");
     app.shutdown().await;
+}
+
+/// What a reader asks for, as the one whose it is.
+fn url(server: SocketAddr, target: &Target) -> (String, String) {
+    (format!("http://{server}{}", target.path), target.token.clone())
 }
 
 /// What was done before this is done with, and the database has a moment to put it away.
@@ -253,50 +260,6 @@ async fn paced_writes(server: SocketAddr, targets: Vec<Target>, time: Duration) 
             }
             futures::future::join_all(asked).await.into_iter().for_each(|answer| drop(answer.unwrap()));
         });
-    })
-    .await
-}
-
-/// Does something on a thread of its own, by whose name it is told from the server's.
-async fn on_a_thread<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tell, told) = tokio::sync::oneshot::channel();
-    let work = move || drop(tell.send(work()));
-    std::thread::Builder::new().name(name.to_owned()).spawn(work).unwrap();
-    told.await.unwrap()
-}
-
-/// What a reader who asks every two milliseconds gets, in milliseconds.
-struct Calm {
-    /// The p99 of its answers.
-    answer: f64,
-    /// The p99 of how late it gets the processor when it has slept: what the machine alone is to blame for.
-    late: f64,
-}
-
-/// On a thread of its own: it measures the server.
-async fn reader(server: SocketAddr, target: &Target, time: Duration) -> Calm {
-    let (url, token) = (format!("http://{server}{}", target.path), target.token.clone());
-    on_a_thread("calm-reader", move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
-            let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let pause = Duration::from_millis(2);
-            let (began, mut latencies, mut late) = (Instant::now(), Vec::new(), Vec::new());
-            while began.elapsed() < time {
-                let asked = Instant::now();
-                let answer = client.get(&url).bearer_auth(&token).send().await.unwrap();
-                answer.bytes().await.unwrap();
-                latencies.push(asked.elapsed());
-                let slept = Instant::now();
-                std::thread::sleep(pause);
-                late.push(slept.elapsed() - pause);
-            }
-            let p99 = |mut all: Vec<Duration>| {
-                all.sort();
-                all[all.len() * 99 / 100].as_secs_f64() * 1e3
-            };
-            Calm { answer: p99(latencies), late: p99(late) }
-        })
     })
     .await
 }

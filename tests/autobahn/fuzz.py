@@ -40,7 +40,7 @@ COLUMNS = {"OK": "passed", "NON-STRICT": "non-strict", "INFORMATIONAL": "informa
 # Each case of compression is a thousand messages. Those of up to 4 KiB, and of 8 KiB in fragments, take a minute; all take
 # twenty.
 ALWAYS = [f"{group}.*" for group in GROUPS if group < 12]
-COMPRESSION = ["12.*.[1-5]", "12.*.11", "13.*.[1-5]", "13.*.11"]
+COMPRESSION = ["12.*.[1-5]", "12.*.11", "12.2.9", "13.*.[1-5]", "13.*.11"]  # 12.2.9: a picture lost its last bytes once
 LONG_COMPRESSION = ["12.*", "13.*"]
 
 

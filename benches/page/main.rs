@@ -1,0 +1,215 @@
+//! The public page and the summary that programs ask for, beside a bare warp route that gives the same bytes with the same
+//! headers; and what a calm reader of a page notices of others.
+//!
+//! `cargo bench --bench page [-- --seconds 4 --rounds 5]`; the load comes from `wrk`, another process.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "../http/calm.rs"]
+mod calm;
+
+use calm::{Calm, reader};
+use serde_json::{Value, json};
+use std::{
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tocsin::{
+    app::{App, AppSettings},
+    http::edge::{EdgeSettings, RateSettings},
+};
+use tokio::net::TcpListener;
+use warp::{
+    Filter,
+    http::{HeaderName, HeaderValue},
+    path::FullPath,
+};
+
+/// As in the product; the bare route has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SERVICES: usize = 100;
+const CONNECTIONS: u32 = 100;
+const WRITES_PER_SECOND: u32 = 200;
+
+/// One thing that readers ask for.
+struct Case {
+    name: &'static str,
+    path: &'static str,
+    headers: Vec<(&'static str, String)>,
+}
+
+#[tokio::main]
+async fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default(); // the client asks for one, also for plain HTTP
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |flag: &str, default: u64| {
+        args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).and_then(|n| n.parse().ok()).unwrap_or(default)
+    };
+    let (time, rounds) = (Duration::from_secs(number("--seconds", 4)), number("--rounds", 5));
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = tocsin::store::open(&format!("file:{}", folder.path().join("data").display())).await.unwrap();
+    let rates = RateSettings::of_requests_per_second(0);
+    let settings = AppSettings { edge: EdgeSettings { rates, ..EdgeSettings::default() }, ..AppSettings::default() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let app = App::start(store, settings, listener).await.unwrap();
+    let people = People::new(server).await;
+    people.found("seen", SERVICES).await;
+    let writer = people.found("writer", 1).await;
+
+    let packed = || vec![("accept-encoding", "br".to_owned())];
+    let mut cases = Vec::new();
+    for (name, path) in [("the page", "/status/seen"), ("summary.json", "/status/seen/api/v2/summary.json")] {
+        let answer = people.client.get(format!("http://{server}{path}")).header("accept-encoding", "br").send().await.unwrap();
+        let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
+        println!("{name}: {} bytes with brotli", answer.bytes().await.unwrap().len());
+        cases.push(Case { name, path, headers: packed() });
+        let known = [packed(), vec![("if-none-match", tag)]].concat();
+        cases.push(Case { name, path, headers: known });
+    }
+    println!("\n| {SERVICES} services, {CONNECTIONS} connections | per second | bare warp | ratio |\n|---|---|---|---|");
+    for case in &cases {
+        let bare = bare_route(&people.client, server, case).await;
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            ours.push(wrk(server, case, time).await);
+            theirs.push(wrk(bare, case, time).await);
+        }
+        let ratio = median(ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect());
+        let what = if case.headers.len() > 1 { "not changed (304)" } else { "brotli" };
+        println!("| {}, {what} | {:.0} | {:.0} | {ratio:.2} |", case.name, median(ours), median(theirs));
+    }
+
+    let url = || (format!("http://{server}/status/seen"), String::new());
+    let (mut quiet, mut written, mut guessed) = (Vec::new(), Vec::new(), Vec::new());
+    let second = Duration::from_secs(1);
+    for _ in 0..rounds {
+        quiet.push(reader(url(), time).await);
+        let writes = people.write(&writer, time + second);
+        written.push(tokio::join!(writes, reader(url(), time)).1);
+        let mut guesses = guess(server, time + second);
+        guessed.push(reader(url(), time).await);
+        guesses.wait().unwrap();
+    }
+    let answers = |all: &[Calm]| median(all.iter().map(|one| one.answer).collect());
+    let late = |all: &[Calm]| median(all.iter().map(|one| one.late).collect());
+    println!("\n| a calm reader of the page | p99, ms | of quiet | got the processor so late, p99, ms |\n|---|---|---|---|");
+    let beside = [
+        ("quiet".to_owned(), &quiet),
+        (format!("{WRITES_PER_SECOND} writes/s to another organization"), &written),
+        ("unknown names at full speed".to_owned(), &guessed),
+    ];
+    for (what, calm) in &beside {
+        let ratio = median(calm.iter().zip(&quiet).map(|(busy, quiet)| busy.answer / quiet.answer).collect());
+        println!("| {what} | {:.2} | {ratio:.2} | {:.2} |", answers(calm), late(calm));
+    }
+    app.shutdown().await;
+}
+
+/// Somebody with organizations.
+struct People {
+    client: reqwest::Client,
+    api: String,
+    token: String,
+}
+
+impl People {
+    async fn new(server: SocketAddr) -> Self {
+        let (client, api) = (reqwest::Client::builder().no_proxy().build().unwrap(), format!("http://{server}/api/v1"));
+        let somebody = json!({ "email": "bench@example.org", "password": "correct horse battery", "name": "Bench" });
+        let answer = client.post(format!("{api}/auth/register")).json(&somebody).send().await.unwrap();
+        let token = answer.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
+        Self { client, api, token }
+    }
+
+    async fn ask(&self, method: reqwest::Method, path: &str, body: Value) -> Value {
+        let asked = self.client.request(method, format!("{}{path}", self.api)).bearer_auth(&self.token).json(&body);
+        asked.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
+    }
+
+    /// The path of one of its services.
+    async fn found(&self, slug: &str, services: usize) -> String {
+        self.ask(reqwest::Method::POST, "/orgs", json!({ "name": slug, "slug": slug })).await;
+        let mut last = String::new();
+        for n in 1..=services {
+            let service = json!({ "name": format!("Service {n}"), "description": format!("What service {n} does") });
+            let made = self.ask(reqwest::Method::POST, &format!("/orgs/{slug}/services"), service).await;
+            last = format!("/orgs/{slug}/services/{}", made["id"].as_str().unwrap());
+        }
+        for n in 1..=3 {
+            let incident = json!({ "title": format!("Incident {n}"), "message": "We are looking into it", "affected": [] });
+            self.ask(reqwest::Method::POST, &format!("/orgs/{slug}/incidents"), incident).await;
+        }
+        last
+    }
+
+    async fn write(&self, path: &str, time: Duration) {
+        let (began, mut pace) = (Instant::now(), tokio::time::interval(Duration::from_secs(1) / WRITES_PER_SECOND));
+        for status in ["major_outage", "operational"].into_iter().cycle() {
+            pace.tick().await;
+            if began.elapsed() >= time {
+                return;
+            }
+            self.ask(reqwest::Method::PATCH, path, json!({ "status": status })).await;
+        }
+    }
+}
+
+/// A warp route that knows nothing and answers the same with the same headers.
+async fn bare_route(client: &reqwest::Client, server: SocketAddr, case: &Case) -> SocketAddr {
+    let asked = client.get(format!("http://{server}{}", case.path));
+    let asked = case.headers.iter().fold(asked, |asked, (name, value)| asked.header(*name, value));
+    let answer = asked.send().await.unwrap();
+    let status = warp::http::StatusCode::from_u16(answer.status().as_u16()).unwrap();
+    let headers: Vec<(HeaderName, HeaderValue)> = answer
+        .headers()
+        .iter()
+        .filter(|(name, _)| *name != "date")
+        .map(|(name, value)| (HeaderName::from_bytes(name.as_ref()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()))
+        .collect();
+    let body = answer.bytes().await.unwrap();
+    let route = warp::path("status").and(warp::get()).and(warp::path::full()).map(move |_: FullPath| {
+        let mut response = warp::reply::Response::new(body.clone().into());
+        *response.status_mut() = status;
+        response.headers_mut().extend(headers.iter().cloned());
+        response
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    tokio::spawn(warp::serve(route).run(address));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    address
+}
+
+/// Requests per second.
+async fn wrk(server: SocketAddr, case: &Case, time: Duration) -> f64 {
+    let mut command = Command::new("wrk");
+    command.args(["-t", "2", "-c", &CONNECTIONS.to_string(), "-d", &format!("{}s", time.as_secs())]);
+    case.headers.iter().for_each(|(name, value)| drop(command.args(["-H", &format!("{name}: {value}")])));
+    command.arg(format!("http://{server}{}", case.path));
+    let output = tokio::task::spawn_blocking(move || command.output().expect("wrk is needed: install the package wrk"));
+    let text = String::from_utf8(output.await.unwrap().stdout).unwrap();
+    assert!(!text.contains("Non-2xx") || case.headers.len() > 1, "{text}");
+    let line = text.lines().find_map(|line| line.strip_prefix("Requests/sec:")).unwrap_or_else(|| panic!("wrk said: {text}"));
+    line.trim().parse().unwrap()
+}
+
+/// Somebody who asks for names that nobody has, as fast as one core lets them.
+fn guess(server: SocketAddr, time: Duration) -> Child {
+    let script = std::env::temp_dir().join(format!("tocsin-guess-{}.lua", std::process::id()));
+    let lua = "local n = 0\nfunction request() n = n + 1; return wrk.format('GET', '/status/nobody-' .. n) end\n";
+    std::fs::write(&script, lua).unwrap();
+    let mut command = Command::new("wrk");
+    command.args(["-t", "1", "-c", "50", "-d", &format!("{}s", time.as_secs()), "-s"]).arg(script);
+    command.arg(format!("http://{server}")).stdout(Stdio::null()).spawn().expect("wrk is needed: install the package wrk")
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}

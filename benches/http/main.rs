@@ -6,6 +6,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code)]
 
+mod bare;
 mod calm;
 #[path = "../../tests/support/mongod.rs"]
 mod mongod;
@@ -13,6 +14,7 @@ mod mongod;
 mod work;
 mod wrk;
 
+use bare::bare_route;
 use calm::{Calm, on_a_thread, reader};
 use std::{
     net::SocketAddr,
@@ -29,10 +31,6 @@ use tocsin::{
 };
 use tocsin_actors::{directory::Directory, domain::Author, store::Store, testkit::builders::*};
 use tokio::net::TcpListener;
-use warp::{
-    Filter,
-    http::{HeaderName, HeaderValue},
-};
 use work::{Kind, change, found, median};
 use wrk::{Target, wrk};
 
@@ -105,7 +103,10 @@ async fn run(kind: &Kind, options: &Options) {
         let path = format!("/api/v1/orgs/{}/services/{}", org(n), service_of(app.directory(), n).await);
         targets.push(Target { path, token: secret.expose().to_owned() });
     }
-    let bare = bare_route(server, &targets[0]).await;
+    let (read, token) = url(server, &targets[0]);
+    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(read).bearer_auth(token).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let bare = bare_route(answer).await;
 
     let (mut reads, mut bares, mut writes, mut engine, mut quiet, mut busy) = (vec![], vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..options.rounds {
@@ -189,31 +190,6 @@ async fn rested(store: &dyn Store) {
 
 async fn service_of(directory: &Directory, n: u64) -> uuid::Uuid {
     directory.view(org(n)).await.unwrap().services().keys().next().unwrap().uuid()
-}
-
-/// A warp route that knows nothing and answers the same bytes with the same headers.
-async fn bare_route(server: SocketAddr, target: &Target) -> SocketAddr {
-    let answer = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = answer.get(format!("http://{server}{}", target.path)).bearer_auth(&target.token).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let headers: Vec<(HeaderName, HeaderValue)> = answer
-        .headers()
-        .iter()
-        .filter(|(name, _)| *name != "date")
-        .map(|(name, value)| (HeaderName::from_bytes(name.as_ref()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()))
-        .collect();
-    let body = answer.bytes().await.unwrap();
-    let route = warp::path!("api" / "v1" / "orgs" / String / "services" / String).and(warp::get()).map(move |_, _| {
-        let mut response = warp::reply::Response::new(body.clone().into());
-        response.headers_mut().extend(headers.iter().cloned());
-        response
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    tokio::spawn(warp::serve(route).run(address));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    address
 }
 
 /// The engine's own rate, as many callers as there are connections in the other case.

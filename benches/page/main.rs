@@ -5,9 +5,12 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "../http/bare.rs"]
+mod bare;
 #[path = "../http/calm.rs"]
 mod calm;
 
+use bare::bare_route;
 use calm::{Calm, reader};
 use serde_json::{Value, json};
 use std::{
@@ -20,11 +23,6 @@ use tocsin::{
     http::edge::{EdgeSettings, RateSettings},
 };
 use tokio::net::TcpListener;
-use warp::{
-    Filter,
-    http::{HeaderName, HeaderValue},
-    path::FullPath,
-};
 
 /// As in the product; the bare route has it too.
 #[global_allocator]
@@ -39,6 +37,13 @@ struct Case {
     name: &'static str,
     path: &'static str,
     headers: Vec<(&'static str, String)>,
+}
+
+impl Case {
+    async fn asked(&self, client: &reqwest::Client, server: SocketAddr) -> reqwest::Response {
+        let asked = client.get(format!("http://{server}{}", self.path));
+        self.headers.iter().fold(asked, |asked, (name, value)| asked.header(*name, value)).send().await.unwrap()
+    }
 }
 
 #[tokio::main]
@@ -73,7 +78,7 @@ async fn main() {
     }
     println!("\n| {SERVICES} services, {CONNECTIONS} connections | per second | bare warp | ratio |\n|---|---|---|---|");
     for case in &cases {
-        let bare = bare_route(&people.client, server, case).await;
+        let bare = bare_route(case.asked(&people.client, server).await).await;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..rounds {
             ours.push(wrk(server, case, time).await);
@@ -159,38 +164,13 @@ impl People {
     }
 }
 
-/// A warp route that knows nothing and answers the same with the same headers.
-async fn bare_route(client: &reqwest::Client, server: SocketAddr, case: &Case) -> SocketAddr {
-    let asked = client.get(format!("http://{server}{}", case.path));
-    let asked = case.headers.iter().fold(asked, |asked, (name, value)| asked.header(*name, value));
-    let answer = asked.send().await.unwrap();
-    let status = warp::http::StatusCode::from_u16(answer.status().as_u16()).unwrap();
-    let headers: Vec<(HeaderName, HeaderValue)> = answer
-        .headers()
-        .iter()
-        .filter(|(name, _)| *name != "date")
-        .map(|(name, value)| (HeaderName::from_bytes(name.as_ref()).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()))
-        .collect();
-    let body = answer.bytes().await.unwrap();
-    let route = warp::path("status").and(warp::get()).and(warp::path::full()).map(move |_: FullPath| {
-        let mut response = warp::reply::Response::new(body.clone().into());
-        *response.status_mut() = status;
-        response.headers_mut().extend(headers.iter().cloned());
-        response
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    tokio::spawn(warp::serve(route).run(address));
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    address
-}
-
 /// Requests per second.
 async fn wrk(server: SocketAddr, case: &Case, time: Duration) -> f64 {
     let mut command = Command::new("wrk");
     command.args(["-t", "2", "-c", &CONNECTIONS.to_string(), "-d", &format!("{}s", time.as_secs())]);
-    case.headers.iter().for_each(|(name, value)| drop(command.args(["-H", &format!("{name}: {value}")])));
+    for (name, value) in &case.headers {
+        command.args(["-H", &format!("{name}: {value}")]);
+    }
     command.arg(format!("http://{server}{}", case.path));
     let output = tokio::task::spawn_blocking(move || command.output().expect("wrk is needed: install the package wrk"));
     let text = String::from_utf8(output.await.unwrap().stdout).unwrap();

@@ -18,7 +18,7 @@ use tocsin_actors::{
 use warp::{
     Filter,
     filters::BoxedFilter,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority},
     path::FullPath,
     reply::Response,
 };
@@ -31,6 +31,9 @@ const SHARED: HeaderValue =
     HeaderValue::from_static("public, max-age=0, s-maxage=5, stale-while-revalidate=30, stale-if-error=86400");
 const ANYBODY: HeaderValue = HeaderValue::from_static("*");
 const BY_CODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+
+/// Since when what is sent may be out of date: for programs, as pages say it to people.
+const STALE_SINCE: HeaderName = HeaderName::from_static("stale-since");
 
 /// Everything under `/status/`.
 pub(super) fn sheets(api: Arc<Api>) -> BoxedFilter<(Response,)> {
@@ -188,6 +191,8 @@ fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
     if let Some(policy) = kept.policy.as_deref().and_then(|policy| HeaderValue::from_str(policy).ok()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+    let stale = kept.stale.and_then(|since| HeaderValue::from_str(&since.to_string()).ok());
+    headers.extend(stale.map(|since| (STALE_SINCE, since)));
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;

@@ -51,6 +51,8 @@ pub struct Kept {
     pub policy: Option<String>,
     /// Until when it is true if nothing happens; for ever, if it says nothing of time.
     pub until: Option<Timestamp>,
+    /// Since when it is not known better, if that is so.
+    pub stale: Option<Timestamp>,
     tag: u64,
     plain: Packed,
     gzip: OnceLock<Option<Packed>>,
@@ -62,7 +64,12 @@ impl Kept {
     pub fn new(kind: &'static str, bytes: Vec<u8>) -> Self {
         let tag = xxh3_64(&bytes);
         let plain = Packed { bytes: bytes.into(), tag: format!("\"{tag:016x}\"") };
-        Self { kind, policy: None, until: None, tag, plain, gzip: OnceLock::new(), brotli: OnceLock::new() }
+        Self { kind, policy: None, until: None, stale: None, tag, plain, gzip: OnceLock::new(), brotli: OnceLock::new() }
+    }
+
+    /// The same, which is not known better since then.
+    pub fn stale_since(self, stale: Option<Timestamp>) -> Self {
+        Self { stale, ..self }
     }
 
     /// Whether it is, if nothing has happened.

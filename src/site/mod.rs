@@ -157,7 +157,7 @@ impl Sheet {
 
     /// It itself; none for an organization that is not there.
     fn make(self, seen: &Seen<'_>) -> Option<Kept> {
-        match self {
+        let made = match self {
             Self::Page => page::status(seen),
             Self::History(month) => page::history(seen, month),
             Self::Report(incident) => page::report(seen, incident),
@@ -168,7 +168,8 @@ impl Sheet {
             Self::ServiceBadge(id, ground) => badge::of_service(seen, id, ground),
             Self::Widget => widget::widget(seen),
             Self::Summary => summary::summary(seen),
-        }
+        };
+        made.map(|kept| kept.stale_since(seen.stale))
     }
 }
 

@@ -51,6 +51,8 @@ async fn pages_stay_up_when_the_database_is_gone_and_say_since_when() {
     assert!(awake.contains("The site"), "{awake}");
     let (status, summary) = read(&server, "/status/asleep/api/v2/summary.json").await;
     assert!(status == 200 && summary.contains("It is down"), "{status} {summary}");
+    let summary = server.stranger().raw_get("/status/asleep/api/v2/summary.json").send().await.unwrap();
+    assert!(summary.headers().contains_key("stale-since"), "{summary:?}");
     // Never looked at, and so not kept.
     assert_eq!(read(&server, &format!("/status/asleep/incidents/{incident}")).await.0, 503);
     mongod.restart().await;

@@ -106,7 +106,7 @@ impl App {
             outage: Outage::default(),
             address,
         });
-        let keeper: Arc<dyn Farewell> = Arc::new(Keeper(Arc::downgrade(&api)));
+        let keeper: Arc<dyn Farewell> = Arc::new(Keeper::start(Arc::downgrade(&api)));
         directory.tell_farewells(&keeper);
         live.set_gate(Arc::new(Door::new(&api)));
         let watching = tokio::spawn(http::watch(Arc::downgrade(&api)));

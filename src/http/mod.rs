@@ -121,13 +121,12 @@ fn routes(api: Arc<Api>) -> impl Filter<Extract = (impl warp::Reply,), Error = I
     let document = docs::document(&openapi::document(&table));
     let into_table = into_table(api.clone(), Table::new(&table));
     let metrics_here = if api.settings.metrics_elsewhere { operations::nothing() } else { operations::metrics(api.clone()) };
-    // Almost every request is for the API: whatever stands before it would be asked first and refuse.
-    let (sockets, sheets, own_domains) = (live::socket(api.clone()), site::sheets(api.clone()), site::own_domains(api.clone()));
-    own_domains
+    // Almost every request is for a page or the API: whatever stands before would be asked first and refuse.
+    let sockets = live::socket(api.clone());
+    site::sheets(api.clone())
         .or(warp::path("api").and(into_table.clone()))
         .unify()
         .or(sockets)
-        .or(sheets)
         .or(operations::health(api.clone()))
         .or(operations::ready(api.clone()))
         .or(metrics_here)

@@ -1,9 +1,9 @@
 //! Which organization has which name: all of them in memory, so that whoever guesses names at full speed asks nobody but us,
 //! and who knows one is served while the store is away.
 //!
-//! What is remembered is believed only when the organization itself still says so: it can be behind, but not wrong. What
-//! this process gives and takes it knows at once. Another one may write to the same database, so a name that nobody has is
-//! a reason to read what is new there, but not again before `EVERY`.
+//! What is remembered is believed only when the organization itself still says so. What this process gives and takes it
+//! knows at once. Another one may write to the same database, so what is new there is read every half minute, and when
+//! somebody asks for a name that nobody has, but not again before `EVERY`.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -147,7 +147,7 @@ impl Names {
 
     /// Reads what is new and waits for it a while, unless that was done not long ago or is being done. It is done to the end
     /// also when nobody waits any more, so that nobody can keep it from being done by hanging up.
-    async fn refresh(&self) {
+    pub(super) async fn refresh(&self) {
         let Ok(mut turn) = self.0.turn.clone().try_lock_owned() else { return };
         // However the clock was set meanwhile.
         if turn.ended.is_some_and(|ended| u128::from(self.0.clock.now().since(ended).unsigned_abs()) < EVERY.as_millis()) {

@@ -29,10 +29,17 @@ impl Outage {
     }
 }
 
+/// How often names that another process gave and took are read, in turns of that.
+const NAMES_EVERY: u32 = 15;
+
 /// Asks the store, as long as there is a server.
 pub async fn watch(api: Weak<Api>) {
-    let mut last_well = None;
+    let (mut last_well, mut turn) = (None, 0_u32);
     while let Some(api) = api.upgrade() {
+        turn += 1;
+        if turn.is_multiple_of(NAMES_EVERY) {
+            api.names.refresh().await;
+        }
         let answer = tokio::time::timeout(WITHIN, api.store.answers()).await;
         if matches!(answer, Ok(Ok(()))) {
             last_well = Some(api.clock.now());

@@ -6,20 +6,22 @@ use super::{
     dispatch::{any_tag, failed, find},
     edge::Head,
     error::ApiError,
-    operations::reading,
 };
 use crate::site::{Coding, Kept, Place, Seen, Sheet, lost};
+use futures::{
+    FutureExt,
+    future::{self, Either},
+};
 use std::sync::{Arc, Weak};
 use tocsin_actors::{
     directory::Farewell,
     domain::{Domain, Org, OrgId, entities::Organization},
     org::OrgError,
 };
+use tokio::sync::mpsc;
 use warp::{
-    Filter,
-    filters::BoxedFilter,
+    Filter, Rejection,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::Authority},
-    path::FullPath,
     reply::Response,
 };
 
@@ -35,47 +37,76 @@ const BY_CODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 /// Since when what is sent may be out of date: for programs, as pages say it to people.
 const STALE_SINCE: HeaderName = HeaderName::from_static("stale-since");
 
-/// Everything under `/status/`.
-pub(super) fn sheets(api: Arc<Api>) -> BoxedFilter<(Response,)> {
-    warp::path("status")
-        .and(reading())
-        .and(warp::path::full())
-        .and(warp::ext::get())
-        .then(move |path: FullPath, head: Arc<Head>| {
-            let api = api.clone();
-            async move { sheet(&api, path.as_str(), &head).await.unwrap_or_else(|error| refused(error, &head)) }
-        })
-        .boxed()
+/// Everything under `/status/`, and the same sheets on the domains of organizations that have one, without a name before
+/// their paths. Asked first: who wants something else is passed on without much ado.
+pub(super) fn sheets(api: Arc<Api>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone {
+    warp::ext::get().and_then(move |head: Arc<Head>| match Asked::by(&api, &head) {
+        Some(asked) => Either::Left(answer(api.clone(), head, asked).boxed()),
+        None => Either::Right(future::ready(Err(warp::reject::not_found()))),
+    })
 }
 
-/// Everything on the domains of organizations that have one: the same sheets, without a name before their paths.
-pub(super) fn own_domains(api: Arc<Api>) -> BoxedFilter<(Response,)> {
-    warp::ext::get()
-        .and_then(move |head: Arc<Head>| {
-            let api = api.clone();
-            async move { own_domain(&api, &head).await.ok_or_else(warp::reject::not_found) }
-        })
-        .boxed()
+/// What somebody wants to see.
+enum Asked {
+    /// Of the organization with this slug or id, this.
+    Ours { name: String, sheet: Sheet },
+    /// Of the one whose domain this is.
+    Theirs { domain: Domain, sheet: Sheet },
+    /// Something that there is not.
+    Nothing,
 }
 
-/// What is asked for, if this is a domain of some organization and something that there is on it.
-async fn own_domain(api: &Api, head: &Head) -> Option<Response> {
-    let path = head.uri.path().strip_prefix('/')?.trim_end_matches('/');
-    let sheet = Sheet::at(path).filter(|_| matches!(head.method, Method::GET | Method::HEAD))?;
-    let host = head.uri.authority().map(Authority::as_str);
-    let host = host.or_else(|| head.headers.get(header::HOST)?.to_str().ok()).filter(|host| !api.address.ends_with(host))?;
-    let domain = Domain::of_host(host).ok()?;
-    let is_away = api.outage.since().is_some();
-    if api.names.id_of(domain.as_str()).is_none() && (is_away || !matches!(api.names.find_domain(host).await, Ok(Some(_)))) {
-        return None;
+impl Asked {
+    /// None if it is none of ours.
+    fn by(api: &Api, head: &Head) -> Option<Self> {
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        let path = head.uri.path();
+        if let Some(path) = path.strip_prefix(ROOT) {
+            let (name, rest) = path.split_once('/').unwrap_or((path, ""));
+            let sheet = Sheet::at(rest.trim_end_matches('/'));
+            return Some(sheet.map_or(Self::Nothing, |sheet| Self::Ours { name: name.to_owned(), sheet }));
+        }
+        let sheet = Sheet::at(path.strip_prefix('/')?.trim_end_matches('/'))?;
+        Some(Self::Theirs { domain: domain(api, head)?, sheet })
     }
-    let place = Place { sheet, is_own_domain: true };
-    Some(shown(api, domain.as_str(), place, head).await.unwrap_or_else(|error| refused(error, head)))
 }
 
-async fn sheet(api: &Api, path: &str, head: &Head) -> Result<Response, ApiError> {
-    let (name, rest) = path.strip_prefix(ROOT).and_then(|path| path.split_once('/').or(Some((path, "")))).ok_or_else(unknown)?;
-    let sheet = Sheet::at(rest.trim_end_matches('/')).ok_or_else(unknown)?;
+/// The domain at which somebody asks, unless it is where we are ourselves.
+fn domain(api: &Api, head: &Head) -> Option<Domain> {
+    let (named, host) = (head.uri.authority().map(Authority::as_str), head.headers.get(header::HOST));
+    let host = host.and_then(|host| host.to_str().ok());
+    // Who says two things could mean one to a cache in between and another to us.
+    let host = if named.is_some() && host.is_some() && named != host { None } else { named.or(host) }?;
+    let ours = api.address.split_once("://").map(|(_, ours)| ours.trim_end_matches('/'));
+    if ours == Some(host) { None } else { Domain::of_host(host).ok() }
+}
+
+async fn answer(api: Arc<Api>, head: Arc<Head>, asked: Asked) -> Result<Response, Rejection> {
+    let shown = match &asked {
+        Asked::Ours { name, sheet } => ours(&api, name, *sheet, &head).await,
+        // No name of anybody's: perhaps there is something else at this path.
+        Asked::Theirs { domain, .. } if !is_theirs(&api, domain).await => return Err(warp::reject::not_found()),
+        Asked::Theirs { domain, sheet } => {
+            let place = Place { sheet: *sheet, is_own_domain: true };
+            shown(&api, domain.as_str(), place, &head).await
+        }
+        Asked::Nothing => Err(unknown()),
+    };
+    Ok(shown.unwrap_or_else(|error| refused(error, &head)))
+}
+
+async fn is_theirs(api: &Api, domain: &Domain) -> bool {
+    api.names.id_of(domain.as_str()).is_some() || matches!(api.names.find_domain(domain.as_str()).await, Ok(Some(_)))
+}
+
+async fn ours(api: &Api, name: &str, sheet: Sheet, head: &Head) -> Result<Response, ApiError> {
+    // On somebody's domain nobody else is shown: people believe what they read there.
+    let theirs = domain(api, head).and_then(|domain| api.names.id_of(domain.as_str()));
+    if theirs.is_some() && theirs != id_of(api, name) {
+        return Err(unknown());
+    }
     shown(api, name, Place { sheet, is_own_domain: false }, head).await
 }
 
@@ -84,7 +115,7 @@ async fn shown(api: &Api, name: &str, place: Place, head: &Head) -> Result<Respo
     let Place { sheet, is_own_domain } = place;
     head.is_for(sheet.route());
     let (now, stale) = (api.clock.now(), api.outage.since());
-    let org = match awake(api, name, stale.is_some()).await {
+    let org = match awake(api, name, place, stale.is_some()).await {
         Ok(org) => org.ok_or_else(unknown)?,
         Err(error) => {
             let last = id_of(api, name).and_then(|id| api.shelf.last(id, place));
@@ -108,18 +139,22 @@ async fn shown(api: &Api, name: &str, place: Place, head: &Head) -> Result<Respo
 }
 
 /// The organization with this name. While the store is away nobody waits for one that sleeps.
-async fn awake(api: &Api, name: &str, is_away: bool) -> Result<Option<Arc<Org>>, ApiError> {
-    if is_away && id_of(api, name).is_some_and(|id| api.directory.view_at_hand(id).is_none()) {
-        return Err(OrgError::unavailable("the store cannot be reached now").into());
+async fn awake(api: &Api, name: &str, place: Place, is_away: bool) -> Result<Option<Arc<Org>>, ApiError> {
+    let at_hand = api.names.id_of(name).map(|id| api.directory.view_at_hand(id));
+    match at_hand {
+        Some(Some(view)) if view.organization().is_some_and(|now| now.goes_by(name)) => return Ok(Some(view)),
+        Some(None) if is_away => return Err(OrgError::unavailable("the store cannot be reached now").into()),
+        _ => {}
     }
-    match api.names.find_domain(name).await? {
-        Some(id) => Ok(Some(api.directory.view(id).await?)),
-        None => find(api, name).await,
+    if !place.is_own_domain {
+        return find(api, name).await;
     }
+    let Some(id) = api.names.find_domain(name).await? else { return Ok(None) };
+    Ok(Some(api.directory.view(id).await?))
 }
 
 fn id_of(api: &Api, name: &str) -> Option<OrgId> {
-    name.parse().ok().filter(|id| api.names.knows(*id)).or_else(|| api.names.id_of(name))
+    api.names.id_of(name).or_else(|| name.parse().ok().filter(|id| api.names.knows(*id)))
 }
 
 /// Where its page is for everybody, and what its paths begin with where it is looked at. By its own name, however it was
@@ -148,32 +183,55 @@ fn refused(error: ApiError, head: &Head) -> Response {
     if error.status != StatusCode::NOT_FOUND || !reads_pages {
         return failed(error, head.id.as_str());
     }
-    let mut response = sent(lost(), &head.headers);
+    let mut response = sent(lost(), &HeaderMap::new());
     *response.status_mut() = StatusCode::NOT_FOUND;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().remove(header::ETAG);
     response
 }
 
-/// Has the shelf keep what visitors saw of organizations that fall asleep.
-pub struct Keeper(pub Weak<Api>);
+/// Has the shelf keep what visitors saw of organizations that fall asleep: one after the other, in the order in which they
+/// do, because a thousand may have been looked at at once.
+pub struct Keeper(mpsc::UnboundedSender<Arc<Org>>);
+
+impl Keeper {
+    /// As long as there is a server.
+    pub fn start(api: Weak<Api>) -> Self {
+        let (sleepers, mut queue) = mpsc::unbounded_channel::<Arc<Org>>();
+        tokio::spawn(async move {
+            while let Some(last) = queue.recv().await {
+                let Some(api) = api.upgrade() else { return };
+                let kept = tokio::task::spawn_blocking(move || keep(&api, &last)).await;
+                kept.unwrap_or_else(|panic| tracing::error!(%panic, "what was shown of an organization that sleeps is lost"));
+            }
+        });
+        Self(sleepers)
+    }
+}
 
 impl Farewell for Keeper {
     fn forgotten(&self, last: Arc<Org>) {
-        let Some(api) = self.0.upgrade() else { return };
-        tokio::task::spawn_blocking(move || {
-            let now = api.clock.now();
-            // Whoever connects with that is sent how it is then.
-            let goes_on = Some((api.live.epoch(), 0));
-            let doors: &[bool] =
-                if last.organization().is_some_and(|one| one.domain.is_some()) { &[false, true] } else { &[false] };
-            for is_own_domain in doors {
-                let addresses = |one: &Arc<Organization>| addresses(&api, one, *is_own_domain);
-                let (address, base) = last.organization().map(addresses).unwrap_or_default();
-                let seen = Seen { org: &last, goes_on, address: &address, base: &base, stale: Some(now), now };
-                api.shelf.falls_asleep(&seen);
-            }
-        });
+        let _ = self.0.send(last); // nobody looks any more while we shut down
+    }
+}
+
+fn keep(api: &Api, last: &Org) {
+    let id = last.id();
+    if !api.shelf.is_looked_at(id) || api.directory.view_at_hand(id).is_some() {
+        return; // or it is awake again
+    }
+    let Some(organization) = last.organization() else { return api.shelf.forget(id) };
+    let now = api.clock.now();
+    // Whoever connects with that is sent how it is then.
+    let goes_on = Some((api.live.epoch(), 0));
+    let keep = |is_own_domain| {
+        let (address, base) = addresses(api, organization, is_own_domain);
+        api.shelf.falls_asleep(&Seen { org: last, goes_on, address: &address, base: &base, stale: Some(now), now });
+    };
+    keep(false);
+    match organization.domain {
+        Some(_) => keep(true),
+        None => api.shelf.forget_own_domain(id),
     }
 }
 
@@ -181,14 +239,15 @@ impl Farewell for Keeper {
 fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
     let (packed, coding) = kept.packed(wanted(asked));
     let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    let is_known = known.is_some_and(|known| known.trim() == "*" || any_tag(known, &packed.tag));
+    let is_known =
+        known.is_some_and(|known| known.trim() == "*" || any_tag(known, str::from_utf8(&packed.tag).unwrap_or_default()));
     let mut response = Response::new(if is_known { Default::default() } else { packed.bytes.clone().into() });
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, SHARED);
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
-    headers.extend(HeaderValue::from_str(&packed.tag).ok().map(|tag| (header::ETAG, tag)));
+    headers.extend(HeaderValue::from_maybe_shared(packed.tag.clone()).ok().map(|tag| (header::ETAG, tag)));
     // Also with what the reader has: what is said with a 304 replaces what was said with the answer.
-    if let Some(policy) = kept.policy.as_deref().and_then(|policy| HeaderValue::from_str(policy).ok()) {
+    if let Some(policy) = kept.policy.clone().and_then(|policy| HeaderValue::from_maybe_shared(policy).ok()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     let stale = kept.stale.and_then(|since| HeaderValue::from_str(&since.to_string()).ok());
@@ -197,10 +256,10 @@ fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
+    headers.insert(header::VARY, BY_CODING);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kept.kind));
     if let Some(name) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-        headers.insert(header::VARY, BY_CODING); // where nothing is packed, the edge knows whether it could have been
     }
     response
 }
@@ -217,7 +276,7 @@ fn wanted(asked: &HeaderMap) -> Coding {
     };
     if takes("br") {
         Coding::Brotli
-    } else if takes("gzip") {
+    } else if takes("gzip") || takes("x-gzip") {
         Coding::Gzip
     } else {
         Coding::Plain

@@ -25,6 +25,8 @@ pub(super) struct Bar {
     pub(super) paths: Vec<(&'static str, String)>,
     /// The share of the time that it was up.
     pub(super) percent: String,
+    /// Whether that is all of it, or nothing is known of it: then it stays so while nothing happens.
+    pub(super) is_whole: bool,
 }
 
 /// A day that was not perfect: which one, how it was, for how many seconds it was down, and by what.
@@ -78,6 +80,7 @@ impl Bar {
         let none = (0..skipped).map(|at| Odd(at, Tone::Nothing.name(), 0, Vec::new()));
         let all: Vec<_> = none.chain(odd).collect();
         let whole = days.iter().fold(Uptime::default(), |whole, day| whole.plus(&day.uptime));
+        let is_whole = whole.ratio().is_none_or(|ratio| ratio >= 1.0);
         let percent = whole.ratio().map(percent);
         let down = days.iter().filter(|day| down_ms(&day.uptime) >= 1000).count();
         let label = match (&percent, down) {
@@ -92,6 +95,7 @@ impl Bar {
             days: serde_json::to_string(&all).expect("numbers and texts"),
             paths: paths.into_iter().map(|(tone, path)| (tone.name(), path)).collect(),
             percent: percent.unwrap_or_else(|| "–".to_owned()),
+            is_whole,
         }
     }
 }

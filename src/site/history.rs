@@ -123,7 +123,7 @@ pub(super) fn ended(incident: &Incident) -> Option<Timestamp> {
 }
 
 /// What visitors see of what has happened; not what was only planned.
-fn begun(org: &Org) -> impl Iterator<Item = &Incident> {
+pub(super) fn begun(org: &Org) -> impl Iterator<Item = &Incident> {
     let only_planned = |status| matches!(status, IncidentStatus::Scheduled | IncidentStatus::Cancelled);
     Audience::Public.incidents(org).filter(move |incident| !only_planned(incident.status))
 }

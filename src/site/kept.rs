@@ -1,5 +1,6 @@
 //! Something that was made, in every form in which it is sent.
 
+use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use std::{io::Write, sync::OnceLock};
 use tocsin_actors::domain::Timestamp;
@@ -37,9 +38,9 @@ impl Coding {
 #[derive(Clone, Debug)]
 pub struct Packed {
     /// They themselves.
-    pub bytes: bytes::Bytes,
+    pub bytes: Bytes,
     /// What they are called as long as they are the same.
-    pub tag: String,
+    pub tag: Bytes,
 }
 
 /// Something that was made. Packed when somebody wants it packed, once.
@@ -48,7 +49,7 @@ pub struct Kept {
     /// Its type.
     pub kind: &'static str,
     /// What it may do in a browser, where it is a page.
-    pub policy: Option<String>,
+    pub policy: Option<Bytes>,
     /// Until when it is true if nothing happens; for ever, if it says nothing of time.
     pub until: Option<Timestamp>,
     /// Since when it is not known better, if that is so.
@@ -63,13 +64,15 @@ impl Kept {
     /// Keeps it.
     pub fn new(kind: &'static str, bytes: Vec<u8>) -> Self {
         let tag = xxh3_64(&bytes);
-        let plain = Packed { bytes: bytes.into(), tag: format!("\"{tag:016x}\"") };
+        let plain = Packed { bytes: bytes.into(), tag: format!("\"{tag:016x}\"").into() };
         Self { kind, policy: None, until: None, stale: None, tag, plain, gzip: OnceLock::new(), brotli: OnceLock::new() }
     }
 
-    /// The same, which is not known better since then.
+    /// The same, which is not known better since then. Called something else: who has it is told when it is known again.
     pub fn stale_since(self, stale: Option<Timestamp>) -> Self {
-        Self { stale, ..self }
+        let tag = self.tag ^ stale.map_or(0, |since| since.millis().unsigned_abs());
+        let plain = Packed { tag: format!("\"{tag:016x}\"").into(), ..self.plain };
+        Self { stale, tag, plain, ..self }
     }
 
     /// Whether it is, if nothing has happened.
@@ -97,7 +100,7 @@ impl Kept {
             return None;
         }
         let bytes = pack(&self.plain.bytes).ok().filter(|packed| packed.len() < self.plain.bytes.len())?;
-        Some(Packed { bytes: bytes.into(), tag: format!("\"{:016x}-{word}\"", self.tag) })
+        Some(Packed { bytes: bytes.into(), tag: format!("\"{:016x}-{word}\"", self.tag).into() })
     }
 }
 

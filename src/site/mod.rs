@@ -4,7 +4,7 @@
 //! ```text
 //! GET /status/{slug}/… ─► Sheet ─► Shelf ─┬─ kept, and still true ──────────────────────► bytes (plain, gzip, brotli)
 //!                                         ├─ view of the organization ─► made anew ─► kept ─┤
-//!                                         └─ no view to be had: as it was when it slept in ─┘
+//!                                         └─ nobody can wake it: as it was when it slept ────┘
 //! ```
 //!
 //! Knows nothing of HTTP beyond the names of encodings; what is shown is decided in [`crate::page`].

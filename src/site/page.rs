@@ -21,8 +21,8 @@ use tocsin_actors::domain::{IncidentId, Timestamp, entities::Organization, statu
 const STYLE: &str = include_str!("page.css");
 /// Its hash, by which browsers know that it is ours.
 static STYLE_HASH: LazyLock<String> = LazyLock::new(|| hash(STYLE));
-/// How long numbers are believed that grow while a service is down.
-const WHILE_DOWN: Duration = Duration::from_secs(60);
+/// How long numbers are believed that time changes.
+const SHARES_HOLD_FOR: Duration = Duration::from_secs(60);
 
 /// What is the same on every page of an organization.
 struct Here {
@@ -195,14 +195,16 @@ pub fn lost() -> &'static Kept {
 
 fn kept(html: String, policy: String, until: Option<Timestamp>) -> Kept {
     let mut kept = Kept::new("text/html; charset=utf-8", plain(&html).into_bytes());
-    (kept.policy, kept.until) = (Some(policy), until);
+    (kept.policy, kept.until) = (Some(policy.into()), until);
     kept
 }
 
-/// How long it is true if nothing happens: days pass, and the share of a service that is down becomes smaller.
+/// How long it is true if nothing happens: days pass, and with every minute the share of the time that a service was up
+/// changes, unless it is all of it.
 fn until(view: &View, organization: &Organization, now: Timestamp) -> Timestamp {
     let midnight = next_midnight(organization.time_zone, now);
-    if view.tone > Tone::Operational { midnight.min(now.after(WHILE_DOWN)) } else { midnight }
+    let is_whole = view.groups.iter().flat_map(|group| &group.services).all(|row| row.bar.is_whole);
+    if view.tone > Tone::Operational || !is_whole { midnight.min(now.after(SHARES_HOLD_FOR)) } else { midnight }
 }
 
 #[cfg(test)]

@@ -49,13 +49,21 @@ impl Report {
             state: if incident.status.is_over() { Tone::Operational } else { tone },
             affected: affected_names(org, incident),
             times: times(incident, clock),
-            length: ended(incident).map(|end| duration(end.since(incident.started_at))).unwrap_or_default(),
+            length: ended(incident)
+                .filter(|_| has_begun(incident))
+                .map(|end| duration(end.since(incident.started_at)))
+                .unwrap_or_default(),
             postmortem: incident.postmortem.as_ref().map(|postmortem| prose::html(&postmortem.body)),
             summary: updates.first().map_or_else(|| state_word.clone(), |said| format!("{state_word}: {}", said.message)),
             state_word,
             updates,
         }
     }
+}
+
+/// What was called off before it began took no time.
+fn has_begun(incident: &Incident) -> bool {
+    incident.kind() == Kind::Incident || incident.actual_start.is_some()
 }
 
 /// When what happened, and when what was meant to.

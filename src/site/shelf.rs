@@ -43,6 +43,14 @@ struct Board {
 struct Made {
     of: Version,
     it: Arc<OnceCell<Arc<Kept>>>,
+    is_counted: bool,
+}
+
+impl Made {
+    /// What was counted of it.
+    fn weight(&self) -> usize {
+        self.it.get().filter(|_| self.is_counted).map_or(0, |kept| kept.weight())
+    }
 }
 
 /// What a sheet says: what the organization is, and since when it is not known better.
@@ -61,17 +69,29 @@ impl Shelf {
     /// The sheet of this organization as it is now, made if need be; none where there is none.
     pub async fn now(&self, seen: &Seen<'_>, place: Place) -> Option<Arc<Kept>> {
         let made = place.sheet.is_of(seen.org).then(|| self.made(seen, place))?;
-        let make = async || {
-            let kept = Arc::new(place.sheet.make(seen).ok_or(())?);
-            self.weigh(kept.weight());
-            Ok::<_, ()>(kept)
-        };
-        let kept = made.it.get_or_try_init(make).await.ok().cloned();
-        if kept.is_none() {
-            // Who guesses names of sheets that are not there leaves nothing behind.
-            self.board(seen.org.id()).inspect(|board| locked(board).made.retain(|_, made| made.it.initialized()));
+        let is_new = !made.it.initialized();
+        let kept = made.it.get_or_try_init(async || place.sheet.make(seen).map(Arc::new).ok_or(())).await.ok().cloned();
+        if is_new {
+            self.was_made(seen.org.id(), place, &made);
         }
         kept
+    }
+
+    /// What was made is counted, if it is still there. Who guesses names of sheets that are not there leaves nothing behind.
+    fn was_made(&self, org: OrgId, place: Place, made: &Made) {
+        let Some(board) = self.board(org) else { return };
+        let mut board = locked(&board);
+        let Some(there) = board.made.get_mut(&place).filter(|there| Arc::ptr_eq(&there.it, &made.it)) else { return };
+        let weight = match made.it.get() {
+            Some(kept) if !std::mem::replace(&mut there.is_counted, true) => kept.weight(),
+            Some(_) => return,
+            None => {
+                board.made.remove(&place);
+                return;
+            }
+        };
+        drop(board);
+        self.weigh(weight);
     }
 
     fn made(&self, seen: &Seen<'_>, place: Place) -> Made {
@@ -81,13 +101,13 @@ impl Shelf {
         };
         let mut board = locked(&board);
         let version = Version(seen.org.seq(), seen.stale);
-        let new = || Made { of: version, it: Arc::default() };
+        let new = || Made { of: version, it: Arc::default(), is_counted: false };
         let made = board.made.entry(place).or_insert_with(new);
         let is_old = made.it.get().is_some_and(|kept| !kept.is_true_at(seen.now));
         // Somebody who looked a moment earlier does not take away what is newer.
         if made.of.0 < version.0 || (made.of.0 == version.0 && (is_old || made.of != version)) {
             let old = std::mem::replace(made, new());
-            self.unweigh(old.it.get());
+            self.unweigh(old.weight());
         }
         made.clone()
     }
@@ -97,30 +117,49 @@ impl Shelf {
         locked(&*self.board(org)?).last.get(&place).cloned()
     }
 
-    /// It fell asleep. What visitors looked at is made once more, to say since when nothing newer is known; of an
-    /// organization that nobody looked at, nothing is kept.
+    /// Whether anybody looked at it since the start.
+    pub fn is_looked_at(&self, org: OrgId) -> bool {
+        self.board(org).is_some()
+    }
+
+    /// It is gone: nothing of it is shown any more.
+    pub fn forget(&self, org: OrgId) {
+        let board = self.boards.write().unwrap_or_else(PoisonError::into_inner).remove(&org);
+        self.unweigh(board.map_or(0, |board| locked(&board).weight()));
+    }
+
+    /// Its own domain leads to it no more.
+    pub fn forget_own_domain(&self, org: OrgId) {
+        let Some(board) = self.board(org) else { return };
+        let mut board = locked(&board);
+        let last = board.last.extract_if(|place, _| place.is_own_domain).map(|(_, kept)| kept.weight()).sum::<usize>();
+        let made = board.made.extract_if(|place, _| place.is_own_domain).map(|(_, made)| made.weight()).sum::<usize>();
+        self.unweigh(last + made);
+    }
+
+    /// It fell asleep. What visitors looked at is made once more, to say since when nothing newer is known: all of it, so
+    /// that nothing is kept that was taken back since. Of an organization that nobody looked at, nothing is kept.
     pub fn falls_asleep(&self, seen: &Seen<'_>) {
         let Some(board) = self.board(seen.org.id()) else { return };
-        if seen.org.organization().is_none() {
-            self.boards.write().unwrap_or_else(PoisonError::into_inner).remove(&seen.org.id());
-            return;
-        }
         let basics = Sheet::BASICS.into_iter().map(|sheet| Place { sheet, is_own_domain: seen.is_own_domain() });
         let looked_at: HashSet<Place> = {
             let mut board = locked(&board);
             let here = |place: &Place| place.is_own_domain == seen.is_own_domain();
-            let made = board.made.extract_if(|place, _| here(place)).inspect(|(_, made)| self.unweigh(made.it.get()));
-            made.map(|(place, _)| place).chain(basics).collect()
+            let before: Vec<_> = board.last.keys().copied().filter(here).collect();
+            let made = board.made.extract_if(|place, _| here(place)).inspect(|(_, made)| self.unweigh(made.weight()));
+            made.map(|(place, _)| place).chain(before).chain(basics).collect()
         };
         for place in looked_at {
-            let kept = place.sheet.make(seen).map(Arc::new);
-            self.weigh(kept.as_ref().map_or(0, |kept| kept.weight()));
+            let kept = place.sheet.is_of(seen.org).then(|| place.sheet.make(seen)).flatten().map(Arc::new);
+            let more = kept.as_ref().map_or(0, |kept| kept.weight());
             let mut board = locked(&board);
             let old = match kept {
                 Some(kept) => board.last.insert(place, kept),
                 None => board.last.remove(&place),
             };
-            self.unweigh(old.as_ref());
+            drop(board);
+            self.unweigh(old.map_or(0, |old| old.weight()));
+            self.weigh(more);
         }
     }
 
@@ -128,12 +167,14 @@ impl Shelf {
         self.boards.read().unwrap_or_else(PoisonError::into_inner).get(&org).cloned()
     }
 
-    /// So much more is kept. If that is too much, organizations are forgotten until it is half of that.
+    /// So much more is kept. If that is too much, what can be made again goes first, and then organizations that sleep,
+    /// until it is half of that.
     fn weigh(&self, more: usize) {
         if self.bytes.fetch_add(more, Ordering::Relaxed) + more <= MOST_BYTES {
             return;
         }
         let mut boards = self.boards.write().unwrap_or_else(PoisonError::into_inner);
+        boards.values().for_each(|board| locked(board).made.clear());
         let mut kept = 0;
         boards.retain(|_, board| {
             let weight = locked(board).weight();
@@ -144,17 +185,15 @@ impl Shelf {
         self.bytes.store(kept, Ordering::Relaxed);
     }
 
-    fn unweigh(&self, old: Option<&Arc<Kept>>) {
-        let less = old.map_or(0, |old| old.weight());
-        // What was forgotten meanwhile is not counted any more.
+    fn unweigh(&self, less: usize) {
+        // What was thrown away meanwhile is not counted any more.
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| Some(bytes.saturating_sub(less)));
     }
 }
 
 impl Board {
     fn weight(&self) -> usize {
-        let made = self.made.values().filter_map(|made| made.it.get());
-        made.chain(self.last.values()).map(|kept| kept.weight()).sum()
+        self.made.values().map(Made::weight).chain(self.last.values().map(|kept| kept.weight())).sum()
     }
 }
 

@@ -107,7 +107,7 @@ impl View {
 fn groups(org: &Org, services: &[&Service], now: Timestamp) -> Vec<Group> {
     let mut touched: HashMap<ServiceId, Vec<&Incident>> = HashMap::new();
     let oldest = now.before(std::time::Duration::from_secs(u64::from(bars::DAYS + 1) * 86_400));
-    for incident in Audience::Public.incidents(org).filter(|incident| incident.resolved_at.is_none_or(|end| end > oldest)) {
+    for incident in history::begun(org).filter(|incident| incident.resolved_at.is_none_or(|end| end > oldest)) {
         for service in incident.affected.iter().filter_map(|affected| affected.service) {
             touched.entry(service).or_default().push(incident);
         }

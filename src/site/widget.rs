@@ -36,6 +36,6 @@ pub(super) fn widget(seen: &Seen<'_>) -> Option<Kept> {
     };
     let widget = Widget { name: plain(&organization.name), address: seen.address, tone, shape: shape(tone), style: STYLE, active };
     let mut kept = Kept::new("text/html; charset=utf-8", widget.render().ok()?.into_bytes());
-    kept.policy = Some(POLICY.clone());
+    kept.policy = Some(POLICY.as_str().into());
     Some(kept)
 }

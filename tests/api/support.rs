@@ -141,6 +141,16 @@ impl Server {
         live.welcome(taken, Joining { to, pass: None, introduces_itself: false, had: None, deflate: false });
     }
 
+    /// Until this one sleeps, and what was shown of it is kept.
+    pub(crate) async fn falls_asleep(&self, org: &Org) {
+        let id = org.id.parse().unwrap();
+        while self.app.directory().view_at_hand(id).is_some() {
+            self.sweep().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+
     /// Puts everybody to sleep whom nobody needs.
     pub(crate) async fn sweep(&self) {
         self.app.directory().sweep().await;

@@ -58,6 +58,10 @@ async fn a_domain_shows_its_own_organization_only() {
     assert_eq!(name(&other.client, &theirs.at(""), Some("mine.example")).await, 409);
     assert_eq!(at(&server, "mine.example", &format!("/incidents/{foreign}")).await.0, 404);
     assert_eq!(at(&server, "other.example", "/").await.0, 404);
+    // Neither by its path: whoever reads something under a name believes that it is theirs.
+    assert_eq!(at(&server, "mine.example", "/status/theirs").await.0, 404);
+    assert_eq!(at(&server, "mine.example", &format!("/status/{}", theirs.id)).await.0, 404);
+    assert_eq!(at(&server, "mine.example", "/status/mine").await.0, 200);
 }
 
 #[tokio::test]

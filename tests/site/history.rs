@@ -52,6 +52,17 @@ async fn a_maintenance_has_a_page_that_says_when_it_shall_be() {
 }
 
 #[tokio::test]
+async fn a_maintenance_that_was_called_off_took_no_time() {
+    let server = Server::start_unlimited().await;
+    let (founder, org) = server.founder("called-off").await;
+    let soon = json!({ "title": "New disks", "affected": [], "scheduled_start": in_hours(2), "scheduled_end": in_hours(3) });
+    let id = founder.make(&org, "/maintenances", soon).await;
+    founder.client.post(&org.at(&format!("/maintenances/{id}/cancel")), json!({})).await.is(200);
+    let (_, page) = read(&server, &format!("/status/called-off/maintenances/{id}")).await;
+    assert!(page.contains("Cancelled") && !page.contains("Duration") && !page.contains("Started"), "{page}");
+}
+
+#[tokio::test]
 async fn the_history_shows_what_happened_month_by_month() {
     let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("long-ago").await;

@@ -40,7 +40,7 @@ async fn pages_stay_up_when_the_database_is_gone_and_say_since_when() {
     let affected = json!([{ "service_id": service, "status": "major_outage" }]);
     let incident = json!({ "title": "It is down", "affected": affected });
     let incident = founder.make(&org, "/incidents", incident).await;
-    server.sweep().await;
+    server.falls_asleep(&org).await;
     let (awake_founder, awake) = server.founder("awake").await;
     awake_founder.make(&awake, "/services", json!({ "name": "The site" })).await;
     assert!(!is_stale(&read(&server, "/status/awake").await.1));
@@ -72,4 +72,22 @@ async fn nothing_is_kept_of_an_organization_that_was_deleted() {
     mongod.kill();
     let (status, page) = read(&server, "/status/deleted").await;
     assert!([404, 503].contains(&status), "{status} {page}");
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_not_shown_when_the_database_is_gone() {
+    let mut mongod = Mongod::start().await;
+    let server = Server::start_sleepy(&mongod.uri("taken_back")).await;
+    let (founder, org) = server.founder("careful").await;
+    let incident = founder.make(&org, "/incidents", json!({ "title": "Told too much", "affected": [] })).await;
+    let (page, summary) = (format!("/status/careful/incidents/{incident}"), "/status/careful/api/v2/summary.json");
+    assert_eq!(read(&server, &page).await.0, 200);
+    server.falls_asleep(&org).await;
+    founder.client.patch(&org.at(&format!("/incidents/{incident}")), json!({ "visibility": "private" })).await.is(200);
+    assert!(!read(&server, summary).await.1.contains("Told too much"));
+    server.falls_asleep(&org).await;
+    mongod.kill();
+    until(&server, summary, |_| true).await;
+    let (status, page) = read(&server, &page).await;
+    assert!([404, 503].contains(&status) && !page.contains("Told too much"), "{status} {page}");
 }

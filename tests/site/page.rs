@@ -80,6 +80,19 @@ async fn whoever_asks_by_id_does_not_change_what_others_are_told_of_its_address(
 }
 
 #[tokio::test]
+async fn caches_are_told_once_what_an_answer_depends_on() {
+    let server = Server::start_unlimited().await;
+    server.founder("cached").await;
+    for coding in ["br", "gzip", "identity"] {
+        for path in ["/status/cached", "/status/cached/api/v2/summary.json"] {
+            let answer = server.stranger().raw_get(path).header("accept-encoding", coding).send().await.unwrap();
+            let said: Vec<_> = answer.headers().get_all("vary").iter().map(|value| value.to_str().unwrap().to_owned()).collect();
+            assert_eq!(said, ["accept-encoding"], "{path}, {coding}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_private_is_on_a_page() {
     let server = Server::start_unlimited().await;
     let (founder, org) = server.founder("discreet").await;

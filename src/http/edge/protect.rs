@@ -9,6 +9,7 @@ use super::{
     refusal::Refusal,
     request_id::X_REQUEST_ID,
 };
+use crate::http::site::ROOT;
 use futures::{FutureExt, poll};
 use std::{
     any::Any,
@@ -170,17 +171,33 @@ where
     S: Service<Request<Guarded>, Response = Response<B>, Error = Infallible>,
     B: Body<Data = Bytes>,
 {
-    if request.headers().contains_key(ACCEPT_ENCODING) {
+    // Sheets are packed already.
+    if request.headers().contains_key(ACCEPT_ENCODING) && !request.uri().path().starts_with(ROOT) {
         let compressing = Compression::new(routes).compress_when(WorthIt);
-        let answer = Box::pin(compressing.oneshot(request)).await?;
+        let mut answer = Box::pin(compressing.oneshot(request)).await?;
+        said_once(answer.headers_mut());
         return Ok(answer.map(|body| Content::Compressed(Box::new(body))));
     }
     let mut answer = routes.oneshot(request).await?;
     if WorthIt.should_compress(&answer) {
         // Somebody else would have got other bytes.
         answer.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
+        said_once(answer.headers_mut());
     }
     Ok(answer.map(Content::Plain))
+}
+
+/// Whoever packs by themselves has said already what that depends on.
+fn said_once(headers: &mut HeaderMap) {
+    let same = |value: &HeaderValue| value == "accept-encoding";
+    if headers.get_all(VARY).iter().filter(|value| same(value)).count() < 2 {
+        return;
+    }
+    let rest: Vec<_> = headers.get_all(VARY).iter().filter(|value| !same(value)).cloned().collect();
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    for value in rest {
+        headers.append(VARY, value);
+    }
 }
 
 /// What a panic said, if it said it in words.

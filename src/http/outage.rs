@@ -14,6 +14,8 @@ use tocsin_actors::domain::Timestamp;
 const EVERY: Duration = Duration::from_secs(2);
 /// How long it may take to answer.
 const WITHIN: Duration = Duration::from_secs(2);
+/// So often in a row it must not have answered: a store that is only busy is late once, and every page would be made anew.
+const MISSES: u32 = 2;
 /// It answers.
 const NOT_AWAY: i64 = 0;
 
@@ -34,7 +36,7 @@ const NAMES_EVERY: u32 = 15;
 
 /// Asks the store, as long as there is a server.
 pub async fn watch(api: Weak<Api>) {
-    let (mut last_well, mut turn) = (None, 0_u32);
+    let (mut last_well, mut turn, mut missed) = (None, 0_u32, 0_u32);
     while let Some(api) = api.upgrade() {
         turn += 1;
         if turn.is_multiple_of(NAMES_EVERY) {
@@ -42,11 +44,14 @@ pub async fn watch(api: Weak<Api>) {
         }
         let answer = tokio::time::timeout(WITHIN, api.store.answers()).await;
         if matches!(answer, Ok(Ok(()))) {
-            last_well = Some(api.clock.now());
+            (last_well, missed) = (Some(api.clock.now()), 0);
             api.outage.0.store(NOT_AWAY, Ordering::Relaxed);
         } else {
             let since = *last_well.get_or_insert_with(|| api.clock.now());
-            api.outage.0.store(since.millis(), Ordering::Relaxed);
+            missed += 1;
+            if missed >= MISSES {
+                api.outage.0.store(since.millis(), Ordering::Relaxed);
+            }
         }
         drop(api);
         tokio::time::sleep(EVERY).await;

@@ -1,6 +1,10 @@
 //! Who asks, how often, and how many at a time.
 
 use crate::server::Server;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 use tocsin::http::edge::{ConnectionLimits, EdgeSettings, Rate, RateSettings};
 use uuid::Uuid;
 
@@ -29,6 +33,28 @@ async fn who_is_asked_too_often_says_when_to_come_again_and_only_to_that_client(
     let after: u64 = refused.header("retry-after").unwrap().parse().unwrap();
     assert!((900..=1_000).contains(&after), "{after}");
     assert_eq!(server.ask_from("127.0.0.2", "GET /plain", &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn whoever_asks_too_often_waits_to_hear_so_and_nobody_else_does() {
+    let waits = Duration::from_millis(300);
+    let server = Server::start(EdgeSettings { refused_after: waits, ..two_requests(EdgeSettings::default()) }).await;
+    for _ in 0..2 {
+        assert_eq!(server.ask("GET /plain", &[]).await.status, 200);
+    }
+    let (refused, others) = (Instant::now(), AtomicUsize::new(0));
+    let flood = async {
+        server.ask("GET /plain", &[]).await.assert_error(429, "rate_limited");
+        assert!(refused.elapsed() >= waits, "{:?}", refused.elapsed());
+        others.load(Ordering::Relaxed)
+    };
+    let beside = async {
+        for _ in 0..2 {
+            assert_eq!(server.ask_from("127.0.0.2", "GET /plain", &[]).await.status, 200);
+            others.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    assert_eq!(tokio::join!(flood, beside).0, 2, "somebody else waited too");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use std::{
     sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tower::{Service, ServiceExt};
 use tower_http::compression::{Compression, Predicate};
 use tracing::{Instrument, error, info_span, warn};
@@ -86,7 +86,12 @@ where
         let head = Arc::new(Head { method, uri, headers, id, client, peer, route: OnceLock::new() });
         let mut record = Record::begin(head.clone(), edge.0.telemetry.clone());
         let answer = match edge.examine(&head, request.body()) {
-            Err(refusal) => Err(refusal.answer(&head.id, version)),
+            Err(refusal) => {
+                if matches!(refusal, Refusal::TooOften(_)) {
+                    sleep(edge.0.settings.refused_after).await;
+                }
+                Err(refusal.answer(&head.id, version))
+            }
             Ok(Some(preflight)) => Err(preflight),
             Ok(None) => {
                 request.extensions_mut().insert(head.clone());

@@ -23,6 +23,9 @@ pub struct EdgeSettings {
     pub hsts: Option<Duration>,
     /// How often who may ask.
     pub rates: RateSettings,
+    /// How long an address that asks too often waits to hear so. Whoever asks as fast as they are answered, to guess names
+    /// say, then costs next to nothing; others notice neither the wait nor the flood.
+    pub refused_after: Duration,
     /// How big and slow a body may be.
     pub body: BodyLimits,
     /// How many connections there may be.
@@ -43,6 +46,7 @@ impl Default for EdgeSettings {
             methods: every_method,
             hsts: None,
             rates: RateSettings::default(),
+            refused_after: Duration::from_millis(250),
             body: BodyLimits::default(),
             connections: ConnectionLimits::default(),
             answer_within: Duration::from_secs(60),

@@ -40,6 +40,21 @@ JSON.stringify([...document.querySelectorAll(".service, .service .status, .bar, 
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
+# What is fetched is told to be old, and the page says so, as the server would have it.
+AS_IF_THE_DATABASE_WERE_AWAY = """
+window.away = true;
+const fetched = window.fetch;
+window.fetch = async (...what) => {
+  const answer = await fetched(...what);
+  return window.away ? new Response(null, { headers: { "stale-since": new Date().toISOString() } }) : answer;
+};
+new MutationObserver((_, observer) => {
+  const line = document.querySelector("#stale");
+  if (line) observer.disconnect() ?? (line.hidden = false);
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
 class Open:
     """An organization, and two people who look at its page."""
 
@@ -74,6 +89,19 @@ class Open:
 def differing(wanted, shown):
     lines = wanted.split("\n"), shown.split("\n")
     return "\n".join(difflib.unified_diff(*lines, "a new page", "the open page", n=1, lineterm=""))
+
+
+def a_page_says_that_it_may_be_old_until_one_from_now_would_not(world):
+    both = Open(world, "stale", first=AS_IF_THE_DATABASE_WERE_AWAY)
+    for page in both.pages:
+        assert page.is_shown("#stale"), "a stream alone does not know that what it says is new"
+    asked, changed = both.pages
+    asked.run("window.away = false; 0")
+    until("the page to have asked again", lambda: not asked.is_shown("#stale"), 20)
+    assert changed.is_shown("#stale")
+    both.status("API", "degraded_performance")
+    until("the change to be shown as new", lambda: not changed.is_shown("#stale"))
+    both.are_right()
 
 
 def two_open_tabs_show_each_change_of_a_service(world):
@@ -299,6 +327,7 @@ def a_page_that_was_open_for_a_day_is_fetched_anew_when_looked_at(world):
 
 
 TESTS = [
+    a_page_says_that_it_may_be_old_until_one_from_now_would_not,
     two_open_tabs_show_each_change_of_a_service, two_open_tabs_show_the_life_of_an_incident,
     two_open_tabs_show_the_life_of_a_maintenance, two_open_tabs_show_services_and_groups_that_come_and_go,
     each_change_is_said_in_one_sentence, a_hundred_rows_stay_where_they_are_when_their_status_changes,

@@ -49,7 +49,7 @@ class Page:
     """An address in a tab, the way somebody looks at it."""
 
     def __init__(self, world, path, width=1280, height=900, scheme="light", media="", zone="Europe/Berlin", locale="en-GB",
-                 scripts=True, touch=False, sharpness=1, forgive=None, blocked=()):
+                 scripts=True, touch=False, sharpness=1, forgive=None, blocked=(), first=""):
         self.world, self.path, self.forgive, self.scripts, self.scheme = world, path, forgive, scripts, scheme
         self.sharpness = sharpness
 
@@ -57,7 +57,7 @@ class Page:
             self.tab = tab
             for domain in ("Log", "Accessibility"):
                 tab.ask(f"{domain}.enable")
-            tab.ask("Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+            tab.ask("Page.addScriptToEvaluateOnNewDocument", source=WATCH + first)
             tab.ask("Emulation.setTimezoneOverride", timezoneId=zone)
             tab.ask("Emulation.setLocaleOverride", locale=locale)
             tab.ask("Emulation.setScrollbarsHidden", hidden=True)  # as on a phone: what is 320 wide is 320 wide

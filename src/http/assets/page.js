@@ -533,7 +533,16 @@ function draw(page, event) {
   if (moved) drawServices(page);
   drawIncidents(page, before, event);
   drawBanner(page, event?.at ?? new Date().toISOString());
-  find("#stale").hidden = true;
+  if (event) find("#stale").hidden = true; // whoever can write can read
+}
+
+/** A page that said that it may be old asks now and then whether one from now would. A stream alone does not know. */
+async function stillStale() {
+  const line = find("#stale");
+  if (line.hidden) return;
+  const answer = document.hidden ? null : await fetch(location.href, { method: "HEAD", cache: "no-store" }).catch(() => null);
+  line.hidden ||= Boolean(answer?.ok && !answer.headers.has("stale-since"));
+  setTimeout(stillStale, 5_000 + Math.random() * 10_000); // not everybody at once
 }
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -552,7 +561,6 @@ function drawState(state) {
     losing ??= setTimeout(() => (line.hidden = false), 5000);
   }
   put(line, text);
-  if (state === "live" || state === "polling") find("#stale").hidden = true;
 }
 
 for (const time of all("time[data-format]")) showTime(time);
@@ -567,6 +575,7 @@ if (state) {
   shown = from.page;
   day = today(shown.time_zone);
   follow(root.dataset.org ?? "", { from, onPage: draw, onState: drawState });
+  stillStale();
   document.addEventListener("visibilitychange", renew);
   for (const use of ["pointermove", "keydown", "scroll"]) addEventListener(use, () => (used = Date.now()), { passive: true });
   setInterval(() => {

@@ -8,7 +8,7 @@ from world import SCREENS
 CUT = """
 [...document.querySelectorAll("main *, header *, footer *")].filter((el) => {
   const { left, right, width } = el.getBoundingClientRect();
-  return width > 1 && !el.closest(".vh, .skip, pre, svg") && (right > document.documentElement.clientWidth + 1 || left < -1);
+  return width > 1 && !el.closest(".vh, .skip, pre, .wide table, svg") && (right > document.documentElement.clientWidth + 1 || left < -1);
 }).slice(0, 3).map((el) => `${el.className || el.nodeName} ${el.textContent.slice(0, 40)}`)
 """
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

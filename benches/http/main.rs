@@ -15,7 +15,7 @@ mod work;
 mod wrk;
 
 use bare::bare_route;
-use calm::{Calm, on_a_thread, reader};
+use calm::{Calm, on_a_thread};
 use std::{
     net::SocketAddr,
     sync::{
@@ -103,8 +103,8 @@ async fn run(kind: &Kind, options: &Options) {
         let path = format!("/api/v1/orgs/{}/services/{}", org(n), service_of(app.directory(), n).await);
         targets.push(Target { path, token: secret.expose().to_owned() });
     }
-    let (read, token) = url(server, &targets[0]);
-    let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(read).bearer_auth(token).send().await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(url(server, &targets[0])).bearer_auth(&targets[0].token).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let bare = bare_route(answer).await;
 
@@ -128,11 +128,11 @@ async fn run(kind: &Kind, options: &Options) {
         }
         // A reader at a calm pace, alone and beside a thousand organizations that write, each once a second.
         rested(&*store).await;
-        quiet.push(reader(url(server, &targets[0]), options.seconds).await);
+        quiet.push(calm_reader(server, &targets[0], options.seconds).await);
         let load = paced_writes(server, targets.clone(), options.seconds + Duration::from_secs(1));
         let calm = async {
             tokio::time::sleep(Duration::from_millis(500)).await;
-            reader(url(server, &targets[0]), options.seconds).await
+            calm_reader(server, &targets[0], options.seconds).await
         };
         busy.push(tokio::join!(load, calm).1);
     }
@@ -178,8 +178,13 @@ async fn run(kind: &Kind, options: &Options) {
 }
 
 /// What a reader asks for, as the one whose it is.
-fn url(server: SocketAddr, target: &Target) -> (String, String) {
-    (format!("http://{server}{}", target.path), target.token.clone())
+fn url(server: SocketAddr, target: &Target) -> String {
+    format!("http://{server}{}", target.path)
+}
+
+async fn calm_reader(server: SocketAddr, target: &Target, time: Duration) -> Calm {
+    let bearer = format!("Bearer {}", target.token);
+    calm::reader(url(server, target), &[("authorization", &bearer)], Duration::from_millis(2), time).await
 }
 
 /// What was done before this is done with, and the database has a moment to put it away.

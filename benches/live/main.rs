@@ -21,12 +21,13 @@ const BESIDE: usize = 10_000;
 
 /// What is told of a server: name, digits, how it is found.
 type Row = (&'static str, usize, fn(&Measured) -> f64);
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
     ("server CPU, s per million deliveries", 2, |one| one.cpu_seconds_per_million),
     ("to the last reader, ms", 1, |one| one.last_reader_ms),
     ("p99 of all readers, ms", 1, |one| one.p99_ms),
     ("bursts of 10, deliveries/s", 0, |one| one.burst_deliveries_per_second),
     ("connects/s", 0, |one| one.connects_per_second),
+    ("server CPU per connect, µs", 1, |one| one.connect_cpu),
     ("bytes resident per connection", 0, |one| one.bytes_per_connection),
 ];
 

@@ -24,6 +24,8 @@ const FULL: usize = 400;
 #[derive(Clone, Default)]
 pub(crate) struct Measured {
     pub(crate) connects_per_second: f64,
+    /// Of the server's processor, for one connection, in microseconds.
+    pub(crate) connect_cpu: f64,
     /// Of the server's processor, for a million deliveries of single broadcasts.
     pub(crate) cpu_seconds_per_million: f64,
     /// Of single broadcasts, to the last reader, in milliseconds.
@@ -79,6 +81,7 @@ pub(crate) fn measure(
     let connecting = run.readers.tally().connecting().as_secs_f64();
     run.rest(SETTLE)?;
     let idle = usage()?;
+    let connect_cpu = idle.cpu.saturating_sub(before.cpu).as_secs_f64() * 1e6 / (number + deaf) as f64;
 
     for _ in 0..if deaf > 0 { FULL / BURST } else { 1 } {
         run.broadcast(BURST)?;
@@ -105,6 +108,7 @@ pub(crate) fn measure(
     }
     Ok(Measured {
         connects_per_second: number as f64 / connecting,
+        connect_cpu,
         cpu_seconds_per_million: cpu * 1e6 / singles,
         last_reader_ms: last_reader.ms(0.5),
         p99_ms,

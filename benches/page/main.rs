@@ -1,7 +1,7 @@
 //! The public page and the summary that programs ask for, beside a bare warp route that gives the same bytes with the same
 //! headers; and what a calm reader of a page notices of others.
 //!
-//! `cargo bench --bench page [-- --seconds 4 --rounds 5]`; the load comes from `wrk`, another process.
+//! `cargo bench --bench page [-- --seconds 4 --rounds 5 --only rates|calm]`; the load comes from `wrk`, another process.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -11,7 +11,8 @@ mod bare;
 mod calm;
 
 use bare::bare_route;
-use calm::{Calm, on_a_thread, reader};
+use calm::{Calm, on_a_thread};
+use ipnet::IpNet;
 use serde_json::{Value, json};
 use std::{
     net::SocketAddr,
@@ -20,7 +21,7 @@ use std::{
 };
 use tocsin::{
     app::{App, AppSettings},
-    http::edge::{EdgeSettings, RateSettings},
+    http::edge::{EdgeSettings, Rate, RateSettings},
 };
 use tokio::net::TcpListener;
 
@@ -30,7 +31,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SERVICES: usize = 100;
 const CONNECTIONS: u32 = 100;
-const WRITES_PER_SECOND: u32 = 200;
+const PER_SECOND: u32 = 200;
+/// Fewer pages than an address may ask for in a second.
+const PAUSE: Duration = Duration::from_millis(6);
 
 /// One thing that readers ask for.
 struct Case {
@@ -55,17 +58,46 @@ async fn main() {
     };
     let (time, rounds) = (Duration::from_secs(number("--seconds", 4)), number("--rounds", 5));
 
-    let folder = tempfile::tempdir().unwrap();
-    let store = tocsin::store::open(&format!("file:{}", folder.path().join("data").display())).await.unwrap();
-    let rates = RateSettings::of_requests_per_second(0);
-    let settings = AppSettings { edge: EdgeSettings { rates, ..EdgeSettings::default() }, ..AppSettings::default() };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = listener.local_addr().unwrap();
-    let app = App::start(store, settings, listener).await.unwrap();
-    let people = People::new(server).await;
-    people.found("seen", SERVICES).await;
-    let writer = people.found("writer", 1).await;
+    let only = args.iter().position(|arg| arg == "--only").and_then(|at| args.get(at + 1));
+    if only.is_none_or(|only| only == "rates") {
+        throughput(time, rounds).await;
+    }
+    if only.is_some_and(|only| only != "calm") {
+        return;
+    }
+    calmness(time, rounds, RateSettings::of_requests_per_second(0), "no limits").await;
+    let one_person_writes_a_lot = RateSettings { reads: Rate::OFF, writes: Rate::OFF, ..RateSettings::default() };
+    calmness(time, rounds, one_person_writes_a_lot, "the limits of an address as they are by default").await;
+}
 
+/// A server with two organizations, and what they are for.
+struct Bench {
+    app: App,
+    server: SocketAddr,
+    people: People,
+    /// A service of the one that is not looked at.
+    writer: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn start(rates: RateSettings, trusted_proxies: Vec<IpNet>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = tocsin::store::open(&format!("file:{}", folder.path().join("data").display())).await.unwrap();
+        let edge = EdgeSettings { rates, trusted_proxies, ..EdgeSettings::default() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = listener.local_addr().unwrap();
+        let app = App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap();
+        let people = People::new(server).await;
+        people.found("seen", SERVICES).await;
+        let writer = people.found("writer", 1).await;
+        Self { app, server, people, writer, _folder: folder }
+    }
+}
+
+/// Requests per second, of a warp route's that does nothing else.
+async fn throughput(time: Duration, rounds: u64) {
+    let Bench { app, server, people, _folder, .. } = Bench::start(RateSettings::of_requests_per_second(0), Vec::new()).await;
     let packed = || vec![("accept-encoding", "br".to_owned())];
     let mut cases = Vec::new();
     for (name, path) in [("the page", "/status/seen"), ("summary.json", "/status/seen/api/v2/summary.json")] {
@@ -88,24 +120,36 @@ async fn main() {
         let what = if case.headers.len() > 1 { "not changed (304)" } else { "brotli" };
         println!("| {}, {what} | {:.0} | {:.0} | {ratio:.2} |", case.name, median(ours), median(theirs));
     }
+    app.shutdown().await;
+}
 
-    let url = || (format!("http://{server}/status/seen"), String::new());
-    let (mut quiet, mut written, mut guessed) = (Vec::new(), Vec::new(), Vec::new());
+/// What somebody who reads the page now and then notices of others.
+async fn calmness(time: Duration, rounds: u64, rates: RateSettings, limits: &str) {
+    // Clients say themselves who they are, as a proxy would of those behind it.
+    let Bench { app, server, people, writer, _folder } = Bench::start(rates, vec!["127.0.0.0/8".parse().unwrap()]).await;
+    let headers = [("accept-encoding", "br"), ("x-forwarded-for", "192.0.2.1")];
+    let reader = |time| calm::reader(format!("http://{server}/status/seen"), &headers, PAUSE, time);
+    let (mut quiet, mut read, mut written, mut guessed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let second = Duration::from_secs(1);
     for _ in 0..rounds {
-        quiet.push(reader(url(), time).await);
-        let writes = people.write(&writer, time + second);
-        written.push(tokio::join!(writes, reader(url(), time)).1);
+        quiet.push(reader(time).await);
+        let reads = people.often(reqwest::Method::GET, &writer, time + second);
+        read.push(tokio::join!(reads, reader(time)).1);
+        let writes = people.often(reqwest::Method::PATCH, &writer, time + second);
+        written.push(tokio::join!(writes, reader(time)).1);
         let mut guesses = guess(server, time + second);
-        guessed.push(reader(url(), time).await);
+        guessed.push(reader(time).await);
         guesses.wait().unwrap();
     }
     let answers = |all: &[Calm]| median(all.iter().map(|one| one.answer).collect());
     let late = |all: &[Calm]| median(all.iter().map(|one| one.late).collect());
-    println!("\n| a calm reader of the page | p99, ms | of quiet | got the processor so late, p99, ms |\n|---|---|---|---|");
+    println!(
+        "\n| a calm reader of the page, {limits} | p99, ms | of quiet | got the processor so late, p99, ms |\n|---|---|---|---|"
+    );
     let beside = [
         ("quiet".to_owned(), &quiet),
-        (format!("{WRITES_PER_SECOND} writes/s to another organization"), &written),
+        (format!("{PER_SECOND} reads/s of another organization"), &read),
+        (format!("{PER_SECOND} writes/s to another organization"), &written),
         ("unknown names at full speed".to_owned(), &guessed),
     ];
     for (what, calm) in &beside {
@@ -153,17 +197,17 @@ impl People {
     }
 
     /// From a thread of its own: it is not the server's work.
-    async fn write(&self, path: &str, time: Duration) {
+    async fn often(&self, method: reqwest::Method, path: &str, time: Duration) {
         let (url, token) = (format!("{}{path}", self.api), self.token.clone());
         let write = async move {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let (began, mut pace) = (Instant::now(), tokio::time::interval(Duration::from_secs(1) / WRITES_PER_SECOND));
+            let (began, mut pace) = (Instant::now(), tokio::time::interval(Duration::from_secs(1) / PER_SECOND));
             for status in ["major_outage", "operational"].into_iter().cycle() {
                 pace.tick().await;
                 if began.elapsed() >= time {
                     return;
                 }
-                let asked = client.patch(&url).bearer_auth(&token).json(&json!({ "status": status }));
+                let asked = client.request(method.clone(), &url).bearer_auth(&token).json(&json!({ "status": status }));
                 asked.send().await.unwrap().error_for_status().unwrap();
             }
         };
@@ -186,14 +230,19 @@ async fn wrk(server: SocketAddr, case: &Case, time: Duration) -> f64 {
     line.trim().parse().unwrap()
 }
 
-/// Somebody who asks for names that nobody has, as fast as one core lets them.
+/// Somebody who asks for names that nobody has, as fast as they are answered.
 fn guess(server: SocketAddr, time: Duration) -> Child {
     let script = std::env::temp_dir().join(format!("tocsin-guess-{}.lua", std::process::id()));
     let lua = "local n = 0\nfunction request() n = n + 1; return wrk.format('GET', '/status/nobody-' .. n) end\n";
     std::fs::write(&script, lua).unwrap();
     let mut command = Command::new("wrk");
     command.args(["-t", "1", "-c", "50", "-d", &format!("{}s", time.as_secs()), "-s"]).arg(script);
-    command.arg(format!("http://{server}")).stdout(Stdio::null()).spawn().expect("wrk is needed: install the package wrk")
+    command
+        .args(["-H", "x-forwarded-for: 192.0.2.2"])
+        .arg(format!("http://{server}"))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("wrk is needed: install the package wrk")
 }
 
 fn median(mut of: Vec<f64>) -> f64 {

@@ -6,15 +6,15 @@ use super::{
     words::{ORGANIZATION, TENANT, beside},
 };
 use crate::{
-    facades::telling::{Changed, Message},
+    facades::{
+        hearing::{self, Then, enter, say},
+        telling::{Changed, Message},
+    },
     http::facade::{Answer, Asked, Refused},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use socketioxide::{
-    SocketIo,
-    extract::{SocketRef, TryData},
-};
+use socketioxide::{SocketIo, extract::SocketRef};
 use std::sync::Arc;
 use tocsin_actors::{
     clock::{Clock, SystemClock},
@@ -26,32 +26,39 @@ const EVENTS: [&str; 7] =
 
 /// What clients may say.
 pub(super) fn listen(io: &SocketIo) {
-    io.ns("/", async |socket: SocketRef| {
-        socket.on("authenticate", async |socket: SocketRef, TryData(said): TryData<Value>| {
-            let Some(said) = said.ok().filter(Value::is_object) else {
-                return say(&socket, "authentication-error", &json!({ "error": "Authentication failed", "timestamp": now() }));
-            };
-            for (name, kind) in [(ORGANIZATION, "org"), (TENANT, "tenant")] {
-                if let Some(id) = given(&said, name).and_then(Value::as_str) {
-                    socket.join(format!("{kind}:{id}"));
-                }
-            }
-            say(&socket, "authenticated", &json!({ "success": true, "clientId": socket.id, "timestamp": now() }));
-        });
-        socket.on("join-organization", async |socket: SocketRef, TryData(said): TryData<Value>| {
-            if let Some(id) = organization(&socket, said.ok(), "join") {
-                socket.join(format!("org:{id}"));
-                say(&socket, "joined-organization", &json!({ ORGANIZATION: id, "timestamp": now() }));
-            }
-        });
-        socket.on("leave-organization", async |socket: SocketRef, TryData(said): TryData<Value>| {
-            if let Some(id) = organization(&socket, said.ok(), "leave") {
-                socket.leave(format!("org:{id}"));
-                say(&socket, "left-organization", &json!({ ORGANIZATION: id, "timestamp": now() }));
-            }
-        });
-        socket.on("ping", async |socket: SocketRef| say(&socket, "pong", &json!({ "timestamp": now() })));
-    });
+    let heard: [(&str, Then); 4] =
+        [("authenticate", authenticate), ("join-organization", join), ("leave-organization", leave), ("ping", ping)];
+    hearing::listen(io, heard);
+}
+
+fn authenticate(socket: &SocketRef, said: Option<Value>) {
+    let Some(said) = said.filter(Value::is_object) else {
+        return say(socket, "authentication-error", &json!({ "error": "Authentication failed", "timestamp": now() }));
+    };
+    for (name, kind) in [(ORGANIZATION, "org"), (TENANT, "tenant")] {
+        if let Some(id) = given(&said, name).and_then(Value::as_str) {
+            enter(socket, format!("{kind}:{id}"));
+        }
+    }
+    say(socket, "authenticated", &json!({ "success": true, "clientId": socket.id, "timestamp": now() }));
+}
+
+fn join(socket: &SocketRef, said: Option<Value>) {
+    let Some(id) = organization(socket, said, "join") else { return };
+    if !enter(socket, format!("org:{id}")) {
+        return say(socket, "error", &json!({ "message": "Failed to join organization" }));
+    }
+    say(socket, "joined-organization", &json!({ ORGANIZATION: id, "timestamp": now() }));
+}
+
+fn leave(socket: &SocketRef, said: Option<Value>) {
+    let Some(id) = organization(socket, said, "leave") else { return };
+    socket.leave(format!("org:{id}"));
+    say(socket, "left-organization", &json!({ ORGANIZATION: id, "timestamp": now() }));
+}
+
+fn ping(socket: &SocketRef, _: Option<Value>) {
+    say(socket, "pong", &json!({ "timestamp": now() }));
 }
 
 /// Which organization is meant, or none and the client is told.
@@ -65,10 +72,6 @@ fn organization(socket: &SocketRef, said: Option<Value>, to: &str) -> Option<Str
         say(socket, "error", &json!({ "message": "Organization ID is required" }));
     }
     id
-}
-
-fn say(socket: &SocketRef, event: &str, data: &Value) {
-    let _ = socket.emit(event, data); // who is gone needs no answer
 }
 
 fn now() -> Timestamp {

@@ -15,11 +15,13 @@ use std::{
     any::Any,
     convert::Infallible,
     future::Future,
+    hash::{BuildHasher, RandomState},
     net::SocketAddr,
     panic::AssertUnwindSafe,
     pin::{Pin, pin},
     sync::{Arc, OnceLock},
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::time::{sleep, timeout};
 use tower::{Service, ServiceExt};
@@ -88,7 +90,7 @@ where
         let answer = match edge.examine(&head, request.body()) {
             Err(refusal) => {
                 if matches!(refusal, Refusal::TooOften(_)) {
-                    sleep(edge.0.settings.refused_after).await;
+                    sleep(spread(edge.0.settings.refused_after)).await;
                 }
                 Err(refusal.answer(&head.id, version))
             }
@@ -209,4 +211,10 @@ fn said_once(headers: &mut HeaderMap) {
 fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("something without words")
+}
+
+/// A while, or up to half as long again: who was refused together does not come back together.
+fn spread(least: Duration) -> Duration {
+    let part = RandomState::new().hash_one(()) % 1_000;
+    least + least.mul_f64(part as f64 / 2_000.0)
 }

@@ -11,6 +11,7 @@ use crate::{
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// An answer that comes later.
 pub type Later<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -111,6 +112,9 @@ pub trait AccountStore: Send + Sync + 'static {
     fn users(&self, after: Option<UserId>, limit: usize) -> Later<'_, Vec<User>>;
     /// The organizations that name this user as a member, as far as documents are written (`CommitLog::settle`).
     fn organizations_of(&self, user: UserId) -> Later<'_, Vec<OrgId>>;
+    /// The organization that has a service, an incident, a team or a membership with this id, as far as documents are
+    /// written: for clients whose addresses do not name it.
+    fn organization_with(&self, entity: Uuid) -> Later<'_, Option<OrgId>>;
 
     /// Takes a name for an organization. Taking one's own again is fine.
     fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>>;

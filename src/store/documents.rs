@@ -46,6 +46,9 @@ impl Collection {
         Self::StatusChanges,
     ];
 
+    /// Those whose documents clients address by their id alone.
+    pub const WITH_OWN_ADDRESS: [Self; 4] = [Self::Services, Self::Incidents, Self::Teams, Self::Members];
+
     /// Its name in the database.
     pub const fn name(self) -> &'static str {
         match self {

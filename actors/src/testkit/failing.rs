@@ -263,6 +263,9 @@ impl AccountStore for FailingStore {
     fn organizations_of(&self, user: UserId) -> Later<'_, Vec<OrgId>> {
         self.inner.organizations_of(user)
     }
+    fn organization_with(&self, entity: Uuid) -> Later<'_, Option<OrgId>> {
+        self.inner.organization_with(entity)
+    }
     fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         self.inner.claim_name(name, org, at)
     }

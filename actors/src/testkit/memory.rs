@@ -5,7 +5,7 @@ mod records;
 
 use crate::{
     accounts::{User, folded},
-    domain::{Commit, Name, Org, OrgId, Seq, Timestamp, UserId},
+    domain::{Commit, IncidentId, Name, Org, OrgId, Seq, ServiceId, TeamId, Timestamp, UserId},
     records::{Record, RecordKind},
     store::{AccountError, AccountStore, Append, CommitLog, Done, Later, Loaded, StoreError, UserKey},
 };
@@ -229,6 +229,17 @@ impl AccountStore for MemoryStore {
     fn organizations_of(&self, user: UserId) -> Later<'_, Vec<OrgId>> {
         let names = |rows: &Rows| rows.latest.as_ref().is_some_and(|org| org.members().contains_key(&user));
         now(self.data().orgs.iter().filter(|(_, rows)| names(rows)).map(|(id, _)| *id).collect())
+    }
+
+    fn organization_with(&self, entity: Uuid) -> Later<'_, Option<OrgId>> {
+        let has = |org: &Org| {
+            org.services().contains_key(&ServiceId::new(entity))
+                || org.incidents().contains_key(&IncidentId::new(entity))
+                || org.teams().contains_key(&TeamId::new(entity))
+                || org.members().values().any(|member| member.id.uuid() == entity)
+        };
+        let found = self.data().orgs.iter().find(|(_, rows)| rows.latest.as_deref().is_some_and(has)).map(|(id, _)| *id);
+        now(found)
     }
 
     fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {

@@ -15,6 +15,7 @@ use tocsin_actors::{
     domain::{Name, OrgId, Timestamp, UserId},
     store::{AccountError, AccountStore, Later, StoreError, UserKey},
 };
+use uuid::Uuid;
 
 /// People.
 pub(super) const USERS: &str = "users";
@@ -101,6 +102,20 @@ impl AccountStore for MongoStore {
             orgs.sort_unstable();
             orgs.dedup();
             Ok(orgs)
+        }
+        .boxed()
+    }
+
+    fn organization_with(&self, entity: Uuid) -> Later<'_, Option<OrgId>> {
+        async move {
+            for collection in Collection::WITH_OWN_ADDRESS {
+                let documents = self.accounts(collection.name());
+                let this = documents.find_one(doc! { "_id": id(entity) }).projection(doc! { "org": 1 });
+                if let Some(found) = read(this).await? {
+                    return org_in(&found, "org").map(Some);
+                }
+            }
+            Ok(None)
         }
         .boxed()
     }

@@ -6,6 +6,7 @@ use crate::domain::{
     status::{IncidentStatus, Role, ServiceStatus, TeamRole},
 };
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Step by step.
 pub async fn documents_follow_commits(fixture: &impl Fixture) {
@@ -173,6 +174,30 @@ pub async fn organizations_of_a_user_follow_the_documents(fixture: &impl Fixture
     assert_eq!(both, [org(1), org(3)]);
     assert_eq!(store.organizations_of(user(2)).await.unwrap(), [org(2)]);
     assert!(store.organizations_of(user(77)).await.unwrap().is_empty());
+}
+
+/// Services, incidents, teams and memberships; nothing that nobody has, nor what was deleted.
+pub async fn the_organization_of_an_entity_is_found_by_its_id(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let (one, mut two) = (stored(&*store, 1).await, stored(&*store, 2).await);
+    store.settle().await.unwrap();
+    for writer in [&one, &two] {
+        let org = writer.org();
+        let services = org.services().keys().map(|id| id.uuid());
+        let incidents = org.incidents().keys().map(|id| id.uuid());
+        let teams = org.teams().keys().map(|id| id.uuid());
+        let members = org.members().values().map(|member| member.id.uuid());
+        let all: Vec<_> = services.chain(incidents).chain(teams).chain(members).collect();
+        assert!(all.len() >= 4, "{all:?}");
+        for entity in all {
+            assert_eq!(store.organization_with(entity).await.unwrap(), Some(org.id()), "{entity}");
+        }
+    }
+    assert_eq!(store.organization_with(Uuid::max()).await.unwrap(), None);
+    let gone = *two.org().services().keys().next().unwrap();
+    two.append(&*store, [order(Command::DeleteService { id: gone })]).await.unwrap();
+    store.settle().await.unwrap();
+    assert_eq!(store.organization_with(gone.uuid()).await.unwrap(), None);
 }
 
 /// Whatever is asked about one shows nothing of another.

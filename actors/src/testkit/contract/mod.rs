@@ -61,6 +61,7 @@ macro_rules! store_contract {
             the_agenda_names_what_time_will_change
             organizations_are_listed_in_pages
             organizations_of_a_user_follow_the_documents
+            the_organization_of_an_entity_is_found_by_its_id
             organizations_do_not_see_each_other
             a_user_comes_back_by_every_key
             names_are_unique_whatever_the_case

@@ -1,7 +1,7 @@
 //! The server as a whole: what starts, in which order, and how it ends. The same for `main` and for tests.
 
 use crate::{
-    facades::{self, Name},
+    facades::{self, Name, NotOpened, OpenTo},
     http::{
         self, Api, Door, HttpSettings, Keeper, Logins, Names, Outage,
         edge::{Edge, EdgeSettings},
@@ -122,11 +122,10 @@ impl App {
         Ok(Self { api, store, directory, identity, live, servers, upkeep, _keeper: keeper })
     }
 
-    /// Opens a facade on a listener that is bound already, for an organization. Whether it may be is the caller's to know:
-    /// see [`facades::Opening::check`].
-    pub async fn open_facade(&mut self, name: Name, listener: TcpListener, org: OrgId) -> Result<(), OrgError> {
-        let engine = Engine::new(self.api.clone());
-        let ready = facades::opening::open(name, listener, (engine, &self.directory, &self.api.edge), org).await?;
+    /// Opens a facade on a listener that is bound already. Whether it may be open to this is the caller's to know: see
+    /// [`facades::Opening::check`].
+    pub async fn open_facade(&mut self, name: Name, listener: TcpListener, to: Option<OpenTo>) -> Result<(), NotOpened> {
+        let ready = facades::opening::open(name, listener, (Engine::new(self.api.clone()), &self.api.edge), to).await?;
         self.servers.push(Server::start(|stop| ready(stop, LAST_CALL)));
         Ok(())
     }

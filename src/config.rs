@@ -96,7 +96,7 @@ pub struct FacadeArgs {
     /// Speak like another backend, for its front ends, on an address of its own: NAME is plive (repeat, or separate by commas)
     #[arg(long, env = "TOCSIN_FACADE", hide_env_values = true, value_name = "NAME=ADDR", value_delimiter = ',')]
     pub facade: Vec<Opening>,
-    /// The organization that everybody may change who reaches a facade that has no logins
+    /// The organization that everybody may change who reaches a facade that has no logins; `*` for all of the installation
     #[arg(long, env = "TOCSIN_OPEN_FACADE", hide_env_values = true, value_name = "SLUG")]
     pub open_facade: Option<String>,
     /// Open such a facade on an address that other machines can reach

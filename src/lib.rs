@@ -11,6 +11,7 @@ pub mod identity;
 pub mod live;
 pub mod loadtest;
 pub mod page;
+mod recent;
 pub mod seed;
 pub mod site;
 pub mod statuspage;

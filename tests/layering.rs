@@ -18,8 +18,8 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("src", "reqwest", &["src/identity/providers", "src/loadtest"]),
     ("src", "hdrhistogram", &["src/loadtest"]),
     ("src", "utoipa", &["src/http", "src/page", "src/words.rs"]),
-    ("src", "matchit", &["src/http/dispatch.rs", "src/http/facade.rs"]),
-    ("src", "socketioxide", &["src/facades", "src/http/facade.rs"]),
+    ("src", "matchit", &["src/http/dispatch.rs", "src/http/facade/mod.rs"]),
+    ("src", "socketioxide", &["src/facades", "src/http/facade/mod.rs"]),
     // A facade knows the engine and its own contract, not how either is served.
     ("src/facades", "crate::live", &[]),
     ("src/facades", "crate::site", &[]),

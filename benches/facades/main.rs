@@ -16,7 +16,7 @@ use std::{
 };
 use tocsin::{
     app::{App, AppSettings},
-    facades::Name,
+    facades::{Name, OpenTo},
     http::edge::{EdgeSettings, RateSettings},
     identity::{Access, Scopes},
 };
@@ -59,7 +59,7 @@ async fn main() {
     found(app.directory(), 1, SERVICES).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let facade = listener.local_addr().unwrap();
-    app.open_facade(Name::Plive, listener, org(1)).await.unwrap();
+    app.open_facade(Name::Plive, listener, Some(OpenTo::One(org(1)))).await.unwrap();
     let scopes = Scopes::all(Access::Write);
     let (_, secret) = app.identity().create_key(org(1), Author::System, "bench".into(), scopes, None).await.unwrap();
     let token = secret.expose().to_owned();

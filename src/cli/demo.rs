@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::App,
     config::DemoArgs,
-    facades::{Name, Opening},
+    facades::{Name, OpenTo, Opening},
     seed::{Fixture, ids::Ids, load::Loader},
     store, telemetry,
 };
@@ -90,7 +90,7 @@ async fn speak(app: &mut App, store: &Arc<dyn Store>, name: Name, listener: TcpL
     let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.with_context(|| format!("the sample data of {name}"))?;
     let slug = &outcomes.first().with_context(|| format!("{file} has no organization"))?.slug;
     let address = listener.local_addr()?;
-    app.open_facade(name, listener, Ids::of(slug).org()).await?;
+    app.open_facade(name, listener, Some(OpenTo::One(Ids::of(slug).org()))).await?;
     Ok(format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n"))
 }
 

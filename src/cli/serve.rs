@@ -5,7 +5,7 @@ use crate::{
     app::{App, AppSettings},
     config::{AccessArgs, FacadeArgs, Registration, ServeArgs},
     descriptors,
-    facades::{Name, opening::NotOpened},
+    facades::{Name, NotOpened, OpenTo},
     http::{
         HttpSettings,
         edge::{ConnectionLimits, EdgeSettings, RateSettings, parse_origin},
@@ -69,13 +69,20 @@ async fn facades(args: &FacadeArgs) -> Result<Vec<(Name, TcpListener)>, Refused>
 }
 
 /// Opens facades, and says to whom.
-async fn open(app: &mut App, facades: Vec<(Name, TcpListener)>, slug: Option<&str>) -> anyhow::Result<()> {
+async fn open(app: &mut App, facades: Vec<(Name, TcpListener)>, open_to: Option<&str>) -> anyhow::Result<()> {
     for (name, listener) in facades {
-        let slug = slug.unwrap_or_default();
-        let org = app.find(slug).await?.ok_or_else(|| Refused(NotOpened::NoOrganization(slug.to_owned()).to_string()))?;
         let address = listener.local_addr()?;
-        app.open_facade(name, listener, org).await?;
-        println!("Speaks {name} on http://{address}: whoever reaches it may change everything of {slug}");
+        let (to, whose) = match open_to.filter(|_| !name.has_logins()) {
+            None => (None, String::new()),
+            Some(OpenTo::EVERYTHING) => (Some(OpenTo::All), ": whoever reaches it may change everything there is".to_owned()),
+            Some(slug) => {
+                let org = app.find(slug).await?.ok_or_else(|| NotOpened::NoOrganization(slug.to_owned()));
+                let org = org.map_err(|error| Refused(error.to_string()))?;
+                (Some(OpenTo::One(org)), format!(": whoever reaches it may change everything of {slug}"))
+            }
+        };
+        app.open_facade(name, listener, to).await.map_err(|error| Refused(error.to_string()))?;
+        println!("Speaks {name} on http://{address}{whose}");
     }
     Ok(())
 }

@@ -17,4 +17,4 @@ pub mod opening;
 mod plive;
 mod telling;
 
-pub use opening::{Name, Opening};
+pub use opening::{Name, NotOpened, OpenTo, Opening};

@@ -3,13 +3,13 @@
 use super::plive::{self, Plive};
 use crate::http::{
     edge::Edge,
-    facade::{Engine, serve},
+    facade::{Engine, Facade, serve},
 };
 use futures::{FutureExt, future::BoxFuture};
-use socketioxide::SocketIo;
+use socketioxide::{SocketIo, layer::SocketIoLayer};
 use std::{fmt, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 use thiserror::Error;
-use tocsin_actors::{directory::Directory, domain::OrgId, org::OrgError};
+use tocsin_actors::{domain::OrgId, org::OrgError};
 use tokio::{net::TcpListener, sync::oneshot};
 
 /// What the protocol of all of them says unless somebody says otherwise.
@@ -97,6 +97,28 @@ impl Opening {
     }
 }
 
+/// To what a facade is open that knows nobody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OpenTo {
+    /// One organization.
+    One(OrgId),
+    /// All there are, and the accounts: the whole of a demonstration.
+    All,
+}
+
+impl OpenTo {
+    /// How all of them are written, which is nobody's slug.
+    pub const EVERYTHING: &'static str = "*";
+
+    /// Whether this organization is meant.
+    pub fn includes(self, org: OrgId) -> bool {
+        match self {
+            Self::One(one) => one == org,
+            Self::All => true,
+        }
+    }
+}
+
 /// Why a facade is not opened.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum NotOpened {
@@ -115,25 +137,45 @@ pub enum NotOpened {
     /// There is nothing to open.
     #[error("there is no organization {0:?} for --open-facade")]
     NoOrganization(String),
+    /// It knows one organization only.
+    #[error("the facade {0} has no organizations of its own: name one with --open-facade SLUG")]
+    OneOnly(Name),
+    /// The organization could not be read.
+    #[error(transparent)]
+    Org(#[from] OrgError),
 }
 
 /// A facade that is ready to be served until it is told to stop, and how long connections may then take to end.
 pub(crate) type Ready = Box<dyn FnOnce(oneshot::Receiver<()>, Duration) -> BoxFuture<'static, ()> + Send>;
 
-/// Makes a facade that is open to an organization, before anybody is let in.
+/// Makes a facade, before anybody is let in. What it is open to is for those that know nobody.
 pub(crate) async fn open(
     name: Name,
     listener: TcpListener,
-    (engine, directory, edge): (Engine, &Directory, &Edge),
-    org: OrgId,
-) -> Result<Ready, OrgError> {
+    (engine, edge): (Engine, &Edge),
+    to: Option<OpenTo>,
+) -> Result<Ready, NotOpened> {
     let builder = SocketIo::builder().ping_interval(PING_EVERY).ping_timeout(PONG_WITHIN);
     let (layer, io) = builder.max_payload(LARGEST_MESSAGE).max_buffer_size(MOST_WAITING).build_layer();
-    let (origins, facade) = match name {
-        Name::Plive => (plive::ORIGINS, Arc::new(Plive::start(org, io.clone(), directory).await?)),
-    };
+    let (edge, io_too) = (edge.clone(), io.clone());
+    match name {
+        Name::Plive => {
+            let Some(OpenTo::One(org)) = to else { return Err(NotOpened::OneOnly(name)) };
+            let facade = Plive::start(org, io, engine.directory()).await?;
+            Ok(ready(facade, plive::ORIGINS, (listener, engine, edge), (layer, io_too)))
+        }
+    }
+}
+
+/// Ready to be served.
+fn ready<F: Facade>(
+    facade: F,
+    origins: &'static [&'static str],
+    (listener, engine, edge): (TcpListener, Engine, Edge),
+    (layer, io): (SocketIoLayer, SocketIo),
+) -> Ready {
     let edge = edge.beside(origins);
-    Ok(Box::new(move |stop, last_call| {
+    Box::new(move |stop, last_call| {
         let served = async move {
             let (end, ended) = oneshot::channel();
             // Sockets are connections like others: they must be told to end before anybody waits for them.
@@ -142,10 +184,10 @@ pub(crate) async fn open(
                 io.close().await;
                 let _ = end.send(());
             };
-            futures::join!(ending, serve(listener, (facade, engine), (edge, layer), ended, last_call));
+            futures::join!(ending, serve(listener, (Arc::new(facade), engine), (edge, layer), ended, last_call));
         };
         served.boxed()
-    }))
+    })
 }
 
 #[cfg(test)]

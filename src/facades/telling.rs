@@ -5,8 +5,8 @@
 use serde_json::Value;
 use socketioxide::SocketIo;
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError, Weak},
 };
 use tocsin_actors::{
     directory::{Directory, Listener},
@@ -30,12 +30,45 @@ pub(super) enum Changed<'a> {
     Incident(Option<&'a Arc<Incident>>, Option<&'a Arc<Incident>>),
 }
 
+/// Where it happened: the organization as it was, and as it is.
+pub(super) struct Moment<'a> {
+    pub(super) before: &'a Org,
+    pub(super) after: &'a Org,
+}
+
 /// A facade's words for it.
-pub(super) type Words = fn(&Changed<'_>) -> Vec<Message>;
+pub(super) type Words = fn(&Moment<'_>, &Changed<'_>) -> Vec<Message>;
 
 /// Follows an organization, for as long as somebody holds this.
 pub(super) struct Following {
     _listener: Arc<dyn Listener>,
+}
+
+/// Organizations that are followed while somebody listens to them: whoever does holds what [`Follows::follow`] answers, in
+/// the extensions of a socket for example. Who is followed does not sleep.
+pub(super) struct Follows {
+    words: Words,
+    io: SocketIo,
+    directory: Directory,
+    followed: tokio::sync::Mutex<HashMap<OrgId, Weak<Following>>>,
+}
+
+impl Follows {
+    pub(super) fn new(words: Words, io: SocketIo, directory: Directory) -> Self {
+        Self { words, io, directory, followed: tokio::sync::Mutex::default() }
+    }
+
+    /// Follows an organization, which is told of once however many hold it.
+    pub(super) async fn follow(&self, org: OrgId) -> Result<Arc<Following>, OrgError> {
+        let mut followed = self.followed.lock().await;
+        if let Some(following) = followed.get(&org).and_then(Weak::upgrade) {
+            return Ok(following);
+        }
+        followed.retain(|_, following| following.strong_count() > 0);
+        let following = Arc::new(Following::start(org, self.words, self.io.clone(), &self.directory).await?);
+        followed.insert(org, Arc::downgrade(&following));
+        Ok(following)
+    }
 }
 
 impl Following {
@@ -103,7 +136,8 @@ impl Teller {
     fn say(&self, before: &Org, services: &BTreeSet<ServiceId>, incidents: &BTreeSet<IncidentId>, after: &Org) {
         let services = services.iter().map(|id| Changed::Service(before.services().get(id), after.services().get(id)));
         let incidents = incidents.iter().map(|id| Changed::Incident(before.incidents().get(id), after.incidents().get(id)));
-        for message in services.chain(incidents).flat_map(|changed| (self.words)(&changed)) {
+        let moment = Moment { before, after };
+        for message in services.chain(incidents).flat_map(|changed| (self.words)(&moment, &changed)) {
             let _ = self.say.send(message); // whoever would tell it is gone: the server stops
         }
     }

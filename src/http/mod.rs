@@ -11,6 +11,7 @@ mod docs;
 pub mod edge;
 mod error;
 pub mod facade;
+mod founding;
 mod impatient;
 mod live;
 mod names;

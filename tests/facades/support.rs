@@ -2,7 +2,7 @@
 
 use crate::mongod::Mongod;
 use futures::{SinkExt, StreamExt};
-use reqwest::{Method, Response, header};
+use reqwest::{Method, Response};
 use serde_json::Value;
 use std::{
     sync::Arc,
@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 use tocsin::{
     app::{App, AppSettings},
-    facades::Name,
+    facades::{Name, OpenTo},
     http::edge::{EdgeSettings, RateSettings},
     seed::{Fixture, ids::Ids, load::Loader},
 };
@@ -92,7 +92,8 @@ impl Server {
     async fn open(mut app: App, name: Name, url: String, org: OrgId, folder: Option<TempDir>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        app.open_facade(name, listener, org).await.unwrap();
+        let to = (!name.has_logins()).then_some(OpenTo::One(org));
+        app.open_facade(name, listener, to).await.unwrap();
         Self { app, base, name, url, org, _folder: folder }
     }
 
@@ -122,17 +123,33 @@ impl Server {
 
     /// What is answered, and what it says if it is JSON.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-        let response = self.send(method, path, body.map(ToString::to_string)).await;
+        self.ask_as("", method, path, body).await
+    }
+
+    /// The same by somebody who is known by a token; by nobody when it is empty.
+    pub(crate) async fn ask_as(&self, token: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let bearer = format!("Bearer {token}");
+        let headers = [("content-type", "application/json"), ("authorization", &bearer)];
+        let response =
+            self.send_with(&headers[..1 + usize::from(!token.is_empty())], method, path, body.map(ToString::to_string)).await;
         let status = response.status().as_u16();
         let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    /// The same with any body, as it is.
+    /// With any body, as it is.
     pub(crate) async fn send(&self, method: &str, path: &str, body: Option<String>) -> Response {
+        self.send_with(&[("content-type", "application/json")], method, path, body).await
+    }
+
+    /// With any headers too.
+    pub(crate) async fn send_with(&self, headers: &[(&str, &str)], method: &str, path: &str, body: Option<String>) -> Response {
         let mut asked = client().request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base));
+        for (name, value) in headers {
+            asked = asked.header(*name, *value);
+        }
         if let Some(body) = body {
-            asked = asked.header(header::CONTENT_TYPE, "application/json").body(body);
+            asked = asked.body(body);
         }
         asked.send().await.unwrap()
     }

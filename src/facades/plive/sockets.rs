@@ -8,7 +8,7 @@ use super::{
 use crate::{
     facades::{
         hearing::{self, Then, enter, say},
-        telling::{Changed, Message},
+        telling::{Changed, Message, Moment},
     },
     http::facade::{Answer, Asked, Refused},
 };
@@ -79,7 +79,7 @@ fn now() -> Timestamp {
 }
 
 /// What it says of a change; nothing where it looks the same from there.
-pub(super) fn said_of(changed: &Changed<'_>) -> Vec<Message> {
+pub(super) fn said_of(_: &Moment<'_>, changed: &Changed<'_>) -> Vec<Message> {
     match changed {
         Changed::Service(before, after) => {
             let shape = |service| ServiceShape::from(AsRef::as_ref(service));

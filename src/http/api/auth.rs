@@ -8,7 +8,7 @@ use crate::{
         cursor::{List, PageQuery, Place},
         error::ApiError,
     },
-    identity::{SessionInfo, Tokens, check_password},
+    identity::{SessionInfo, Tokens},
     words,
 };
 use serde::{Deserialize, Serialize};
@@ -115,17 +115,12 @@ pub(in crate::http) struct RegisterRequest {
 
 /// Makes a user who can log in.
 pub(in crate::http) async fn new_user(call: &Call, new: &RegisterRequest) -> Result<User, ApiError> {
-    check_password("password", &new.password)?;
-    let mut user = User {
+    let user = User {
         username: new.username.clone(),
         display_name: new.name.clone(),
         ..User::new(UserId::new(call.new_id()), new.email.trim(), call.now)
     };
-    user.check()?;
-    user.password = Some(call.api.identity.hash_password(new.password.clone()).await?);
-    user.number = call.api.store.next_number().await?;
-    call.api.store.create_user(user.clone()).await?;
-    Ok(user)
+    call.api.new_user(user, Some(new.password.clone())).await
 }
 
 /// Makes an account, with an organization if wished, and logs in.

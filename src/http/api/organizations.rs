@@ -10,15 +10,12 @@ use crate::http::{
 use crate::words;
 use crate::{identity::Who, page::BrandingShape};
 use serde::{Deserialize, Serialize};
-use tocsin_actors::{
-    accounts::founding::{change_organization, delete_organization, found_organization},
-    domain::{
-        Command, Domain, MemberId, Org, OrgId, Role, Slug, Timestamp, UserId,
-        command::{NewOrganization, OrganizationChange},
-        edit::Edit,
-        entities::{Author, Metadata},
-        status::{ServiceStatus, Visibility},
-    },
+use tocsin_actors::domain::{
+    Command, Domain, MemberId, Org, OrgId, Role, Slug, Timestamp, UserId,
+    command::{NewOrganization, OrganizationChange},
+    edit::Edit,
+    entities::{Author, Metadata},
+    status::{ServiceStatus, Visibility},
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -227,11 +224,7 @@ pub(in crate::http) async fn found(
         metadata: new.metadata,
         owner: Some((MemberId::new(Uuid::now_v7()), owner)),
     };
-    found_organization(api.store.as_ref(), &api.directory, new, Author::User(owner), now, key).await?;
-    let org = api.directory.view(id).await?;
-    api.names.learn(None, &org);
-    api.store.settle().await?; // so that it is in the founder's list at once
-    Ok(org)
+    api.found(new, Author::User(owner), now, key).await
 }
 
 /// Founds an organization; the caller is its first admin.
@@ -282,7 +275,6 @@ pub(in crate::http) async fn change(
     call: Call,
     Json(change): Json<OrganizationChangeRequest>,
 ) -> Result<Shown<OrganizationResponse>, ApiError> {
-    let id = call.org().id();
     let slug = change.slug.as_set().map(|text| slug(text)).transpose()?;
     let domain = change.domain.as_set().map(|text| text.as_deref().map(|text| domain(&call.api, text)).transpose()).transpose()?;
     let time_zone = change.time_zone.as_set().map(|name| time_zone(name)).transpose()?;
@@ -297,17 +289,12 @@ pub(in crate::http) async fn change(
         metadata: change.metadata,
     };
     let order = call.order(Command::ChangeOrganization(Box::new(change)));
-    change_organization(call.api.store.as_ref(), &call.api.directory, id, order).await?;
-    let org = call.view(id).await?;
-    call.api.names.learn(call.org.as_deref(), &org);
+    let org = call.api.change_organization(call.org(), order).await?;
     Ok(Shown(OrganizationResponse::of(&org, &call)?))
 }
 
 /// Deletes an organization with everything in it.
 pub(in crate::http) async fn delete(call: Call, (): ()) -> Result<Done, ApiError> {
-    let before = call.org();
-    delete_organization(call.api.store.as_ref(), &call.api.directory, before.id(), call.author(), call.now).await?;
-    call.api.names.learn(Some(before), &Org::new(before.id()));
-    call.api.store.settle().await?;
+    call.api.delete_organization(call.org(), call.author(), call.now).await?;
     Ok(Done)
 }

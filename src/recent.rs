@@ -12,7 +12,7 @@ use std::{
 use tocsin_actors::domain::Timestamp;
 
 /// A bounded memory of what was read.
-pub(super) struct Recent<K, V> {
+pub(crate) struct Recent<K, V> {
     /// How old an entry may be.
     lifetime: Duration,
     /// How many entries a generation has.
@@ -28,27 +28,27 @@ struct Inner<K, V> {
 
 /// Taken before something is read from the store: what was read is remembered only if nothing was changed meanwhile.
 #[derive(Clone, Copy)]
-pub(super) struct Ticket(u64);
+pub(crate) struct Ticket(u64);
 
 impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
-    pub(super) fn new(lifetime: Duration, room: usize) -> Self {
+    pub(crate) fn new(lifetime: Duration, room: usize) -> Self {
         Self { lifetime, room, inner: Mutex::new(Inner { young: HashMap::new(), old: HashMap::new(), changes: 0 }) }
     }
 
     /// What is remembered and young enough. An entry from the future was written before the clock was set back.
-    pub(super) fn get(&self, key: &K, now: Timestamp) -> Option<V> {
+    pub(crate) fn get(&self, key: &K, now: Timestamp) -> Option<V> {
         let inner = self.inner();
         let (at, value) = inner.young.get(key).or_else(|| inner.old.get(key))?;
         let age = u128::try_from(now.since(*at)).ok()?;
         (age < self.lifetime.as_millis()).then(|| value.clone())
     }
 
-    pub(super) fn ticket(&self) -> Ticket {
+    pub(crate) fn ticket(&self) -> Ticket {
         Ticket(self.inner().changes)
     }
 
     /// Remembers what was read since the ticket was taken.
-    pub(super) fn put(&self, ticket: Ticket, key: K, value: V, now: Timestamp) {
+    pub(crate) fn put(&self, ticket: Ticket, key: K, value: V, now: Timestamp) {
         let mut inner = self.inner();
         if inner.changes != ticket.0 {
             return; // perhaps it was this one; it will be read again
@@ -60,7 +60,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
     }
 
     /// Something was changed in the store: what was read before is not true any more.
-    pub(super) fn forget(&self, key: &K) {
+    pub(crate) fn forget(&self, key: &K) {
         let mut inner = self.inner();
         inner.changes += 1;
         inner.young.remove(key);

@@ -1,0 +1,87 @@
+//! What a facade answers, and why it does not.
+
+use crate::http::{edge::RetryAfter, error::ApiError};
+use serde::Serialize;
+use warp::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    reply::Response,
+};
+
+/// Why something is not done: the facade says it in its own shape.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// The status of HTTP.
+    pub status: u16,
+    /// For people.
+    pub text: String,
+    /// The word for it in our own API, where it comes from the engine; empty for a text of the facade's own.
+    pub code: &'static str,
+    /// When another try makes sense.
+    pub(super) retry_after: Option<RetryAfter>,
+}
+
+impl Refused {
+    /// With a text of the facade's own.
+    pub fn new(status: u16, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), code: "", retry_after: None }
+    }
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        // What an existing client understands as what it sent being wrong is 400, not 422.
+        let status = match error.status {
+            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+            other => other,
+        };
+        Self { status: status.as_u16(), text: error.message, code: error.code, retry_after: error.retry_after.map(RetryAfter) }
+    }
+}
+
+/// What a facade answers.
+#[derive(Debug)]
+pub struct Answer {
+    status: u16,
+    body: Vec<u8>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Answer {
+    /// JSON.
+    pub fn json(status: u16, value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).expect("answers are plain structures with text keys");
+        Self::of(status, "application/json; charset=utf-8", body)
+    }
+
+    /// A page.
+    pub fn html(status: u16, page: String) -> Self {
+        Self::of(status, "text/html; charset=utf-8", page.into_bytes())
+    }
+
+    /// Nothing to see.
+    pub fn empty(status: u16) -> Self {
+        Self { status, body: Vec::new(), headers: Vec::new() }
+    }
+
+    fn of(status: u16, kind: &'static str, body: Vec<u8>) -> Self {
+        Self { status, body, headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(kind))] }
+    }
+
+    /// The same with a header more. What no header can say is left out.
+    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self
+    }
+
+    pub(super) fn again_after(mut self, retry_after: Option<RetryAfter>) -> Self {
+        self.headers.extend(retry_after.map(|after| (header::RETRY_AFTER, after.seconds().into())));
+        self
+    }
+
+    pub(super) fn response(self) -> Response {
+        let mut response = Response::new(self.body.into());
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        response
+    }
+}

@@ -1,7 +1,7 @@
 //! The public page and the summary that programs ask for, beside a bare warp route that gives the same bytes with the same
-//! headers; and what a calm reader of a page notices of others.
+//! headers; and what others do to the slowest answers: of a herd that asks as fast as it can, and of one calm reader.
 //!
-//! `cargo bench --bench page [-- --seconds 4 --rounds 5 --only rates|calm]`; the load comes from `wrk`, another process.
+//! `cargo bench --bench page [-- --seconds 4 --rounds 5 --only rates|herd|calm]`; the load comes from `wrk`, another process.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -31,6 +31,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SERVICES: usize = 100;
 const CONNECTIONS: u32 = 100;
+const CROWD: u32 = 50;
 const PER_SECOND: u32 = 200;
 /// Fewer pages than an address may ask for in a second.
 const PAUSE: Duration = Duration::from_millis(6);
@@ -61,6 +62,9 @@ async fn main() {
     let only = args.iter().position(|arg| arg == "--only").and_then(|at| args.get(at + 1));
     if only.is_none_or(|only| only == "rates") {
         throughput(time, rounds).await;
+    }
+    if only.is_none_or(|only| only == "herd") {
+        herd(time, rounds).await;
     }
     if only.is_some_and(|only| only != "calm") {
         return;
@@ -121,6 +125,73 @@ async fn throughput(time: Duration, rounds: u64) {
         println!("| {}, {what} | {:.0} | {:.0} | {ratio:.2} |", case.name, median(ours), median(theirs));
     }
     app.shutdown().await;
+}
+
+/// The slowest answers of a page that a crowd asks for as fast as it can, with the limits of an address as they are by
+/// default: everybody in the crowd has one of their own.
+async fn herd(time: Duration, rounds: u64) {
+    let one_person_writes_a_lot = RateSettings { reads: Rate::OFF, writes: Rate::OFF, ..RateSettings::default() };
+    let proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let Bench { app, server, people, writer, _folder } = Bench::start(one_person_writes_a_lot, proxies).await;
+    let (mut quiet, mut written, mut guessed) = (Vec::new(), Vec::new(), Vec::new());
+    let second = Duration::from_secs(1);
+    for _ in 0..rounds {
+        quiet.push(crowd(server, time).await);
+        let writes = people.often(reqwest::Method::PATCH, &writer, time + second);
+        written.push(tokio::join!(writes, crowd(server, time)).1);
+        let mut guesses = guess(server, time + second);
+        guessed.push(crowd(server, time).await);
+        guesses.wait().unwrap();
+    }
+    println!("\n| a crowd of {CROWD} connections at full speed | p99, ms | of quiet | per second |\n|---|---|---|---|");
+    let beside = [
+        ("quiet".to_owned(), &quiet),
+        (format!("{PER_SECOND} writes/s to another organization"), &written),
+        ("unknown names at full speed".to_owned(), &guessed),
+    ];
+    for (what, crowd) in &beside {
+        let ratio = median(crowd.iter().zip(&quiet).map(|(busy, quiet)| busy.p99 / quiet.p99).collect());
+        let [p99, rate] = [|one: &Crowd| one.p99, |one: &Crowd| one.per_second].map(|of| median(crowd.iter().map(of).collect()));
+        println!("| {what} | {p99:.2} | {ratio:.2} | {rate:.0} |");
+    }
+    app.shutdown().await;
+}
+
+/// What a crowd gets.
+struct Crowd {
+    /// In milliseconds.
+    p99: f64,
+    per_second: f64,
+}
+
+async fn crowd(server: SocketAddr, time: Duration) -> Crowd {
+    let script = std::env::temp_dir().join(format!("tocsin-crowd-{}.lua", std::process::id()));
+    std::fs::write(
+        &script,
+        r#"
+local n = math.random(0, 65535)
+function request()
+  n = n + 1
+  local who = string.format("10.%d.%d.%d", n % 250, math.floor(n / 250) % 250, math.floor(n / 62500) % 250)
+  return wrk.format("GET", "/status/seen", { ["Accept-Encoding"] = "br", ["X-Forwarded-For"] = who })
+end
+function done(summary, latency, requests)
+  local e = summary.errors
+  local failed = e.connect + e.read + e.write + e.status + e.timeout
+  io.write(string.format("RESULT %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(99), failed))
+end
+"#,
+    )
+    .unwrap();
+    let mut command = Command::new("wrk");
+    command.args(["-t", "1", "-c", &CROWD.to_string(), "-d", &format!("{}s", time.as_secs()), "-s"]).arg(script);
+    command.arg(format!("http://{server}"));
+    let output = tokio::task::spawn_blocking(move || command.output().expect("wrk is needed: install the package wrk"));
+    let text = String::from_utf8(output.await.unwrap().stdout).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("RESULT ")).unwrap_or_else(|| panic!("wrk said: {text}"));
+    let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
+    assert_eq!(numbers[3], 0.0, "something was refused");
+    Crowd { p99: numbers[2] / 1e3, per_second: numbers[0] / (numbers[1] / 1e6) }
 }
 
 /// What somebody who reads the page now and then notices of others.

@@ -97,9 +97,9 @@ where
             Ok(Some(preflight)) => Err(preflight),
             Ok(None) => {
                 request.extensions_mut().insert(head.clone());
-                if head.method != Method::HEAD {
-                    // Whoever compresses looks for it in the request. The answer to HEAD says how long the whole would be,
-                    // which nobody knows of a compressed one.
+                if head.method != Method::HEAD && !head.uri.path().starts_with(ROOT) {
+                    // Whoever compresses looks for it in the request; sheets are packed already. The answer to HEAD says
+                    // how long the whole would be, which nobody knows of a compressed one.
                     let accepted = head.headers.get_all(ACCEPT_ENCODING).iter().map(|one| (ACCEPT_ENCODING, one.clone()));
                     request.headers_mut().extend(accepted);
                 }
@@ -178,8 +178,7 @@ where
     S: Service<Request<Guarded>, Response = Response<B>, Error = Infallible>,
     B: Body<Data = Bytes>,
 {
-    // Sheets are packed already.
-    if request.headers().contains_key(ACCEPT_ENCODING) && !request.uri().path().starts_with(ROOT) {
+    if request.headers().contains_key(ACCEPT_ENCODING) {
         let compressing = Compression::new(routes).compress_when(WorthIt);
         let mut answer = Box::pin(compressing.oneshot(request)).await?;
         said_once(answer.headers_mut());

@@ -112,7 +112,10 @@ async fn told(facade: SocketAddr, path: &str) -> Vec<Duration> {
         let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         socket.next().await.unwrap().unwrap(); // the transport is open
         socket.send(Message::text("40")).await.unwrap();
-        socket.next().await.unwrap().unwrap(); // and so is the namespace
+        // And so is the namespace, perhaps after a question whether we are there.
+        while !socket.next().await.unwrap().unwrap().to_text().unwrap().starts_with("40") {
+            socket.send(Message::text("3")).await.unwrap();
+        }
         let hear = hear.clone();
         tokio::spawn(async move {
             while let Some(Ok(message)) = socket.next().await {

@@ -10,14 +10,16 @@ use socketioxide::{SocketIo, layer::SocketIoLayer};
 use std::{fmt, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 use thiserror::Error;
 use tocsin_actors::{domain::OrgId, org::OrgError};
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 
 /// What the protocol of all of them says unless somebody says otherwise.
 const PING_EVERY: Duration = Duration::from_secs(25);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
 const LARGEST_MESSAGE: u64 = 1_000_000;
+/// How long sockets have to be told that the server stops.
+const SAID_WITHIN: Duration = Duration::from_secs(1);
 /// How many messages wait for a client that is slow; they are shared by all who get them. What comes on top it never gets,
-/// and one that reads nothing at all is gone when it owes a pong.
+/// and one that reads nothing at all is cut when the edge's patience with who takes nothing ends.
 const MOST_WAITING: usize = 1_024;
 
 /// The backends that are spoken.
@@ -181,7 +183,8 @@ fn ready<F: Facade>(
             // Sockets are connections like others: they must be told to end before anybody waits for them.
             let ending = async {
                 let _ = stop.await;
-                io.close().await;
+                // One that reads nothing hears of no end either: its connection is cut with the others.
+                let _ = timeout(SAID_WITHIN, io.close()).await;
                 let _ = end.send(());
             };
             futures::join!(ending, serve(listener, (Arc::new(facade), engine), (edge, layer), ended, last_call));

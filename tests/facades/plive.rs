@@ -250,6 +250,26 @@ async fn what_another_server_wrote_is_told_when_it_is_found() {
 }
 
 #[tokio::test]
+async fn a_socket_that_reads_nothing_keeps_nobody_from_stopping() {
+    on_both_stores(Name::Plive, |server| async move {
+        let deaf = Socket::open_deaf(&server).await;
+        let mut other = Socket::open(&server).await;
+        let (_, services) = server.ask("GET", "/api/services", None).await;
+        let path = format!("/api/services/{}", services[0]["id"].as_str().unwrap());
+        let long = "x".repeat(4_000);
+        for n in 0..500 {
+            let description = format!("{long}{n}");
+            assert_eq!(server.ask("PUT", &path, Some(&json!({ "description": description }))).await.0, 200);
+            assert_eq!(other.hear().await.1["data"]["description"], json!(description));
+        }
+        let stopped = tokio::time::timeout(std::time::Duration::from_secs(30), server.stop()).await;
+        assert!(stopped.is_ok(), "it waits for a socket that hears nothing");
+        drop(deaf);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn open_sockets_keep_nobody_from_stopping() {
     on_both_stores(Name::Plive, |server| async move {
         let mut sockets = Vec::new();

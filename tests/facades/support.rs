@@ -16,7 +16,10 @@ use tocsin::{
     seed::{Fixture, ids::Ids, load::Loader},
 };
 use tocsin_actors::{domain::OrgId, store::Store};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 use uuid::Uuid;
 
@@ -50,6 +53,22 @@ impl Socket {
         this.0.send(Message::text("40")).await.unwrap();
         this.said("40").await; // the namespace too
         this
+    }
+
+    /// One that never reads anything, and has little room for it.
+    pub(crate) async fn open_deaf(server: &Server) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let address = server.base.trim_start_matches("http://");
+        let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        let head = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 1_024];
+        let read = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..read].starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&answer));
+        stream.write_all(&[0x81, 0x82, 0, 0, 0, 0, b'4', b'0']).await.unwrap(); // opens the namespace, with a mask of zeros
+        stream
     }
 
     /// The next event, and what it says.

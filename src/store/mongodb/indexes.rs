@@ -55,6 +55,7 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
                 partial(doc! { "status": 1 }, doc! { "automatic": true }),
             ],
         ),
+        (Collection::Monitors.name(), vec![plain(doc! { "org": 1 }), plain(doc! { "enabled": 1 })]),
         (Collection::StatusChanges.name(), vec![plain(doc! { "service": 1, "at": 1 }), plain(doc! { "org": 1, "at": 1 })]),
     ]
 }

@@ -9,6 +9,7 @@ pub mod http;
 pub mod identity;
 pub mod live;
 pub mod loadtest;
+pub mod monitors;
 pub mod page;
 pub mod seed;
 pub mod site;

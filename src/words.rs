@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tocsin_actors::domain::{
     Role,
     entities::{Author, Cause},
-    status::{Impact, IncidentStatus, Kind, ServiceStatus, TeamRole, Visibility},
+    status::{Impact, IncidentStatus, Kind, MonitorState, ServiceStatus, TeamRole, Visibility},
 };
 use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 
@@ -35,6 +35,7 @@ words! {
     incident_status maybe_incident_status IncidentStatus,
     kind maybe_kind Kind,
     impact maybe_impact Impact,
+    monitor_state maybe_monitor_state MonitorState,
     visibility maybe_visibility Visibility,
     role maybe_role Role,
     team_role maybe_team_role TeamRole,

@@ -24,7 +24,7 @@ use tocsin_actors::{
 };
 use tokio::{
     sync::{Notify, Semaphore},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
 };
 use tracing::{debug, warn};
 use uuid::Uuid;
@@ -106,7 +106,10 @@ impl Monitors {
 
     /// Checks now, whatever the time. Counts like any other check.
     pub async fn check(&self, watched: &Watched) -> Result<Finding, CannotCheck> {
+        // Counts among those that may be on their way at once.
+        let permit = self.shared.permits.acquire().await;
         let found = self.shared.check(watched).await?;
+        drop(permit);
         self.shared.write().await;
         Ok(found)
     }
@@ -147,14 +150,17 @@ impl Shared {
     }
 
     async fn check_what_is_due(self: Arc<Self>) {
+        // Ends with this task whatever is on its way.
+        let mut checks = JoinSet::new();
         loop {
+            while checks.try_join_next().is_some() {}
             let now = self.clock.now();
             let due = locked(&self.schedule).take_due(now);
             for watched in due {
                 // When too many are on their way, the next ones are late rather than lost.
                 let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
                 let this = self.clone();
-                tokio::spawn(async move {
+                checks.spawn(async move {
                     let _permit = permit;
                     if let Err(error) = this.check(&watched).await {
                         warn!(%error, "a website was not checked");

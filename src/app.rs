@@ -1,9 +1,11 @@
 //! The server as a whole: what starts, in which order, and how it ends. The same for `main` and for tests.
 
 use crate::{
+    facades::{self, Name},
     http::{
         self, Api, Door, HttpSettings, Keeper, Logins, Names, Outage,
         edge::{Edge, EdgeSettings},
+        facade::Engine,
     },
     identity::{Identity, IdentitySettings},
     live::{Live, writers::WriterSettings},
@@ -14,6 +16,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tocsin_actors::{
     clock::{Clock, SystemClock},
     directory::{Directory, Farewell, Settings},
+    domain::OrgId,
+    org::OrgError,
     store::{Store, StoreError},
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -75,6 +79,7 @@ impl Server {
 
 /// A running server.
 pub struct App {
+    api: Arc<Api>,
     store: Arc<dyn Store>,
     directory: Directory,
     identity: Identity,
@@ -117,9 +122,24 @@ impl App {
         live.set_gate(Arc::new(Door::new(&api)));
         let watching = tokio::spawn(http::watch(Arc::downgrade(&api)));
         let mut servers = vec![Server::start(|stop| http::serve(listener, api.clone(), stop, LAST_CALL))];
-        servers.extend(metrics.map(|metrics| Server::start(|stop| http::serve_metrics(metrics, api, stop, LAST_CALL))));
+        let metrics_of = api.clone();
+        servers.extend(metrics.map(|metrics| Server::start(|stop| http::serve_metrics(metrics, metrics_of, stop, LAST_CALL))));
         let upkeep = vec![tokio::spawn(tidy(identity.clone())), watching];
-        Ok(Self { store, directory, identity, live, monitors, servers, upkeep, _keeper: keeper })
+        Ok(Self { api, store, directory, identity, live, monitors, servers, upkeep, _keeper: keeper })
+    }
+
+    /// Opens a facade on a listener that is bound already, for an organization. Whether it may be is the caller's to know:
+    /// see [`facades::Opening::check`].
+    pub async fn open_facade(&mut self, name: Name, listener: TcpListener, org: OrgId) -> Result<(), OrgError> {
+        let engine = Engine::new(self.api.clone());
+        let ready = facades::opening::open(name, listener, (engine, &self.directory, &self.api.edge), org).await?;
+        self.servers.push(Server::start(|stop| ready(stop, LAST_CALL)));
+        Ok(())
+    }
+
+    /// The organization with this slug.
+    pub async fn find(&self, slug: &str) -> Result<Option<OrgId>, OrgError> {
+        self.api.names.find_slug(slug).await
     }
 
     /// Who is who.

@@ -1,6 +1,6 @@
 //! Every setting, checked once, before anything starts. Each flag has a twin in the environment: `TOCSIN_…`.
 
-use crate::seed::generate::Amount;
+use crate::{facades::Opening, seed::generate::Amount};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use ipnet::IpNet;
 use std::{net::SocketAddr, path::PathBuf};
@@ -18,7 +18,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Run the server with a believable organization in it, in a folder that is gone afterwards
     Demo(DemoArgs),
     /// Load fixtures, or generate data, through the same commands as everybody
@@ -82,9 +82,26 @@ pub struct ServeArgs {
     /// See there.
     #[command(flatten)]
     pub access: AccessArgs,
+    /// See there.
+    #[command(flatten)]
+    pub facades: FacadeArgs,
     /// What to log, as `level` or `target=level,…`
     #[arg(long, env = "TOCSIN_LOG", hide_env_values = true, value_name = "FILTER", default_value = "info")]
     pub log: String,
+}
+
+/// Which other backends to speak, and to whom.
+#[derive(Debug, Clone, Args)]
+pub struct FacadeArgs {
+    /// Speak like another backend, for its front ends, on an address of its own: NAME is plive (repeat, or separate by commas)
+    #[arg(long, env = "TOCSIN_FACADE", hide_env_values = true, value_name = "NAME=ADDR", value_delimiter = ',')]
+    pub facade: Vec<Opening>,
+    /// The organization that everybody may change who reaches a facade that has no logins
+    #[arg(long, env = "TOCSIN_OPEN_FACADE", hide_env_values = true, value_name = "SLUG")]
+    pub open_facade: Option<String>,
+    /// Open such a facade on an address that other machines can reach
+    #[arg(long, env = "TOCSIN_OPEN_FACADE_TO_NETWORK", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub open_facade_to_network: bool,
 }
 
 /// What `serve` may be told about who may do what, and how often.
@@ -221,6 +238,9 @@ pub struct DemoArgs {
     /// The address to listen on
     #[arg(long, env = "TOCSIN_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Speak like another backend, with its sample data, on an address of its own: NAME is plive (repeat, or separate by commas)
+    #[arg(long, env = "TOCSIN_FACADE", value_name = "NAME=ADDR", value_delimiter = ',')]
+    pub facade: Vec<Opening>,
     /// What to log, as `level` or `target=level,…`
     #[arg(long, env = "TOCSIN_LOG", value_name = "FILTER", default_value = "warn")]
     pub log: String,

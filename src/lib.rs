@@ -5,6 +5,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod descriptors;
+pub mod facades;
 pub mod http;
 pub mod identity;
 pub mod live;

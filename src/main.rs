@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match cli.command {
-            Command::Serve(args) => cli::serve::run(args).await.map(|()| true),
+            Command::Serve(args) => cli::serve::run(*args).await.map(|()| true),
             Command::Demo(args) => cli::demo::run(args).await.map(|()| true),
             Command::Seed(args) => cli::seed::run(args).await.map(|()| true),
             Command::Health(args) => cli::health::run(args).await,

@@ -32,7 +32,7 @@ use tocsin::{
 use tocsin_actors::{directory::Directory, domain::Author, store::Store, testkit::builders::*};
 use tokio::net::TcpListener;
 use work::{Kind, change, found, median};
-use wrk::{Target, wrk};
+use wrk::{STATUSES, Target, wrk};
 
 /// As in the product; the bare route has it too.
 #[global_allocator]
@@ -101,7 +101,7 @@ async fn run(kind: &Kind, options: &Options) {
         let scopes = Scopes::all(Access::Write);
         let (_, secret) = app.identity().create_key(org(n), Author::System, "bench".into(), scopes, None).await.unwrap();
         let path = format!("/api/v1/orgs/{}/services/{}", org(n), service_of(app.directory(), n).await);
-        targets.push(Target { path, token: secret.expose().to_owned() });
+        targets.push(Target { path, token: secret.expose().to_owned(), words: STATUSES });
     }
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = client.get(url(server, &targets[0])).bearer_auth(&targets[0].token).send().await.unwrap();

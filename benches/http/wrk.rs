@@ -6,7 +6,12 @@ use std::{fmt::Write, net::SocketAddr, time::Duration};
 pub(crate) struct Target {
     pub(crate) path: String,
     pub(crate) token: String,
+    /// What writes say, in turn.
+    pub(crate) words: [&'static str; 2],
 }
+
+/// Two statuses.
+pub(crate) const STATUSES: [&str; 2] = ["operational", "major_outage"];
 
 pub(crate) struct Measured {
     pub(crate) per_second: f64,
@@ -22,6 +27,8 @@ pub(crate) async fn wrk(server: SocketAddr, targets: &[Target], connections: u32
     for (n, target) in (1..).zip(targets) {
         writeln!(lua, "paths[{n}] = \"{}\"; tokens[{n}] = \"Bearer {}\"; turn[{n}] = 0", target.path, target.token).unwrap();
     }
+    let [one, other] = targets[0].words;
+    writeln!(lua, "local one, other = '{{\"status\":\"{one}\"}}', '{{\"status\":\"{other}\"}}'").unwrap();
     writeln!(lua, "local method, total, threads = \"{method}\", {}, 0", targets.len()).unwrap();
     lua += r#"
 function setup(thread) thread:set("id", threads); threads = threads + 1 end
@@ -35,8 +42,8 @@ function init()
       ready[n] = wrk.format("GET", paths[n], { ["Authorization"] = tokens[n] })
     else
       ready[n] = {
-        [0] = wrk.format(method, paths[n], headers, '{"status":"operational"}'),
-        [1] = wrk.format(method, paths[n], headers, '{"status":"major_outage"}'),
+        [0] = wrk.format(method, paths[n], headers, one),
+        [1] = wrk.format(method, paths[n], headers, other),
       }
     end
   end

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     app::App,
     config::DemoArgs,
+    facades::{Name, Opening},
     seed::{Fixture, ids::Ids, load::Loader},
     store, telemetry,
 };
@@ -19,7 +20,9 @@ use tocsin_actors::{
         Org, Timestamp,
         status::{ServiceStatus, Visibility},
     },
+    store::Store,
 };
+use tokio::net::TcpListener;
 
 /// The fixture, inside the program: a demonstration needs no files.
 const FIXTURE: &str = include_str!("../../fixtures/demo.yaml");
@@ -31,13 +34,14 @@ const DAYS: u16 = 90;
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
     let listener = listen(args.listen, "--listen").await?;
+    let facades = facades(&args.facade).await?;
     let told = Told::to_stop()?;
     let address = listener.local_addr()?;
     let folder = tempfile::tempdir().context("no folder for the demonstration")?;
     let store = store::open(&format!("file:{}", folder.path().join("demo").display())).await?;
-    let app = App::start(store.clone(), Settings::default(), listener).await?;
+    let mut app = App::start(store.clone(), Settings::default(), listener).await?;
     let fixture = Fixture::read("demo.yaml", FIXTURE)?;
-    let loader = Loader::new(store, app.directory().clone(), SystemClock.now());
+    let loader = Loader::new(store.clone(), app.directory().clone(), SystemClock.now());
     let survey = loader.survey(&fixture).await.context("the demonstration's data")?;
     let mut orgs = Vec::new();
     for outcome in loader.carry_out(&fixture, survey, |_| {}).await.context("the demonstration's data")? {
@@ -61,10 +65,33 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let _ = writeln!(shown, "  {docs:<40} every operation, to be tried");
     let _ = writeln!(shown, "or try");
     shown += &examples(address, &fixture);
+    for (name, listener) in facades {
+        shown += &speak(&mut app, &store, name, listener).await?;
+    }
     print!("{shown}");
     told.wait().await;
     app.shutdown().await;
     Ok(())
+}
+
+/// What the front end of another backend would see with its own.
+const fn sample(name: Name) -> (&'static str, &'static str) {
+    match name {
+        Name::Plive => ("plive.yaml", include_str!("../../fixtures/plive.yaml")),
+    }
+}
+
+/// Speaks like another backend, with its sample data.
+async fn speak(app: &mut App, store: &Arc<dyn Store>, name: Name, listener: TcpListener) -> anyhow::Result<String> {
+    let (file, source) = sample(name);
+    let fixture = Fixture::read(file, source)?;
+    let loader = Loader::new(store.clone(), app.directory().clone(), SystemClock.now());
+    let survey = loader.survey(&fixture).await.with_context(|| format!("the sample data of {name}"))?;
+    let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.with_context(|| format!("the sample data of {name}"))?;
+    let slug = &outcomes.first().with_context(|| format!("{file} has no organization"))?.slug;
+    let address = listener.local_addr()?;
+    app.open_facade(name, listener, Ids::of(slug).org()).await?;
+    Ok(format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n"))
 }
 
 /// Three lines that work as they are.
@@ -81,6 +108,16 @@ fn examples(address: SocketAddr, fixture: &Fixture) -> String {
         let _ = writeln!(out, "  curl {api}/orgs -H \"Authorization: Bearer $TOKEN\"");
     }
     out
+}
+
+/// The listeners of facades. Each is open to its own sample data, on this machine only.
+async fn facades(openings: &[Opening]) -> Result<Vec<(Name, TcpListener)>, Refused> {
+    let mut listeners = Vec::new();
+    for opening in openings {
+        opening.check(Some(opening.name.as_str()), false).map_err(|error| Refused(error.to_string()))?;
+        listeners.push((opening.name, listen(opening.address, "--facade").await?));
+    }
+    Ok(listeners)
 }
 
 /// An organization as its members see it: groups, services, 90 days of uptime, what is going on.

@@ -3,8 +3,9 @@
 use super::{Refused, open_store};
 use crate::{
     app::{App, AppSettings},
-    config::{AccessArgs, Registration, ServeArgs, Switch},
+    config::{AccessArgs, FacadeArgs, Registration, ServeArgs, Switch},
     descriptors,
+    facades::{Name, opening::NotOpened},
     http::{
         HttpSettings,
         edge::{ConnectionLimits, EdgeSettings, RateSettings, parse_origin},
@@ -37,6 +38,7 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
         Some(address) => Some(listen(address, "--metrics-listen").await?),
         None => None,
     };
+    let facades = facades(&args.facades).await?;
     let told = Told::to_stop()?;
     let store = open_store(&args.store).await?;
     info!(version = env!("CARGO_PKG_VERSION"), store = ?args.store.url, "the store is open");
@@ -44,11 +46,38 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     let settings = AppSettings { engine, metrics, ..chosen };
-    let app = App::start(store, settings, listener).await?;
+    let mut app = App::start(store, settings, listener).await?;
     println!("Tocsin listens on http://{address}");
+    if let Err(refused) = open(&mut app, facades, args.facades.open_facade.as_deref()).await {
+        app.shutdown().await;
+        return Err(refused);
+    }
     metrics_address.into_iter().for_each(|address| println!("Metrics are at http://{address}/metrics"));
     told.wait().await;
     app.shutdown().await;
+    Ok(())
+}
+
+/// The listeners of facades that may be opened as they were asked for.
+async fn facades(args: &FacadeArgs) -> Result<Vec<(Name, TcpListener)>, Refused> {
+    let mut listeners = Vec::new();
+    for opening in &args.facade {
+        let may = opening.check(args.open_facade.as_deref(), args.open_facade_to_network);
+        may.map_err(|error| Refused(error.to_string()))?;
+        listeners.push((opening.name, listen(opening.address, "--facade").await?));
+    }
+    Ok(listeners)
+}
+
+/// Opens facades, and says to whom.
+async fn open(app: &mut App, facades: Vec<(Name, TcpListener)>, slug: Option<&str>) -> anyhow::Result<()> {
+    for (name, listener) in facades {
+        let slug = slug.unwrap_or_default();
+        let org = app.find(slug).await?.ok_or_else(|| Refused(NotOpened::NoOrganization(slug.to_owned()).to_string()))?;
+        let address = listener.local_addr()?;
+        app.open_facade(name, listener, org).await?;
+        println!("Speaks {name} on http://{address}: whoever reaches it may change everything of {slug}");
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod dispatch;
 mod docs;
 pub mod edge;
 mod error;
+pub mod facade;
 mod impatient;
 mod live;
 mod names;

@@ -67,7 +67,12 @@ fn when_there_are_no_descriptors_newcomers_are_refused_and_the_others_stay() {
     let snapshot: serde_json::Value = serde_json::from_str(&hear(&mut listens)).unwrap();
     let service = snapshot["page"]["services"][0]["id"].as_str().unwrap().to_owned();
 
-    let mut crowd: Vec<TcpStream> = (0..DESCRIPTORS).map(|_| server.connect()).collect();
+    // Who says nothing is not let in for a while: these begin to ask.
+    let begins = || {
+        let mut stream = server.connect();
+        stream.write_all(b"GET /health HTTP/1.1\r\n").map(|()| stream).unwrap()
+    };
+    let mut crowd: Vec<TcpStream> = (0..DESCRIPTORS).map(|_| begins()).collect();
     let last = crowd.last_mut().unwrap();
     let refusal = read_head(last);
     assert!(refusal.starts_with("HTTP/1.1 503 ") && refusal.contains("Retry-After: 5"), "{refusal}");

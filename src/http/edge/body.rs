@@ -66,6 +66,12 @@ impl Verdict {
 /// A body under watch. One that is empty, like most, costs nothing.
 pub(in crate::http) struct Guarded(Option<Box<Watch>>);
 
+impl std::fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guarded")
+    }
+}
+
 struct Watch {
     body: Incoming,
     limits: BodyLimits,

@@ -43,11 +43,11 @@ pub struct Edge(Arc<Inner>);
 
 struct Inner {
     settings: EdgeSettings,
-    limits: RateLimits,
+    limits: Arc<RateLimits>,
     telemetry: Arc<HttpTelemetry>,
     connections: Arc<Connections>,
     proxies: Arc<Proxies>,
-    exhausted: Exhausted,
+    exhausted: Arc<Exhausted>,
     cors: Cors,
     dress: Dress,
 }
@@ -58,14 +58,32 @@ impl Edge {
         let telemetry = Arc::new(HttpTelemetry::default());
         let proxies = Arc::new(Proxies::new(&settings.trusted_proxies));
         Self(Arc::new(Inner {
-            limits: RateLimits::new(&settings.rates),
+            limits: Arc::new(RateLimits::new(&settings.rates)),
             connections: Arc::new(Connections::new(settings.connections, proxies.clone(), telemetry.clone())),
             cors: Cors::new(&settings.cors_origins, settings.methods),
             dress: Dress::new(settings.hsts),
             settings,
-            exhausted: Exhausted::default(),
+            exhausted: Arc::default(),
             telemetry,
             proxies,
+        }))
+    }
+
+    /// The same for another listener of the same server, which pages of more origins use: all count together.
+    pub fn beside(&self, origins: &[&str]) -> Self {
+        let inner = &self.0;
+        let own = inner.settings.cors_origins.iter().cloned();
+        let cors_origins = origins.iter().map(ToString::to_string).chain(own).collect();
+        let settings = EdgeSettings { cors_origins, ..inner.settings.clone() };
+        Self(Arc::new(Inner {
+            limits: inner.limits.clone(),
+            connections: inner.connections.clone(),
+            cors: Cors::new(&settings.cors_origins, settings.methods),
+            dress: Dress::new(settings.hsts),
+            settings,
+            exhausted: inner.exhausted.clone(),
+            telemetry: inner.telemetry.clone(),
+            proxies: inner.proxies.clone(),
         }))
     }
 

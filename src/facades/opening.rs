@@ -1,0 +1,171 @@
+//! Which facades there are, and how one is opened.
+
+use super::plive::{self, Plive};
+use crate::http::{
+    edge::Edge,
+    facade::{Engine, serve},
+};
+use futures::{FutureExt, future::BoxFuture};
+use socketioxide::SocketIo;
+use std::{fmt, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
+use thiserror::Error;
+use tocsin_actors::{directory::Directory, domain::OrgId, org::OrgError};
+use tokio::{net::TcpListener, sync::oneshot};
+
+/// What the protocol of all of them says unless somebody says otherwise.
+const PING_EVERY: Duration = Duration::from_secs(25);
+const PONG_WITHIN: Duration = Duration::from_secs(20);
+const LARGEST_MESSAGE: u64 = 1_000_000;
+
+/// The backends that are spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Name {
+    /// A Node backend that keeps everything in memory.
+    Plive,
+}
+
+impl Name {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Plive];
+
+    /// As people write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plive => "plive",
+        }
+    }
+
+    /// Whether it knows who asks. One that does not is open to everybody who can reach it.
+    pub const fn has_logins(self) -> bool {
+        match self {
+            Self::Plive => false,
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::as_str).join(", ");
+        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| format!("there is no facade {text:?}: {}", known()))
+    }
+}
+
+/// A facade to be opened, as it is written: `plive=127.0.0.1:5000`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opening {
+    /// Which.
+    pub name: Name,
+    /// Where.
+    pub address: SocketAddr,
+}
+
+impl FromStr for Opening {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, address) = text.split_once('=').ok_or("write a name and an address, like plive=127.0.0.1:5000")?;
+        let address = address.parse().map_err(|_| format!("{address:?} is no address with a port, like 127.0.0.1:5000"))?;
+        Ok(Self { name: name.parse()?, address })
+    }
+}
+
+impl Opening {
+    /// Whether it may be opened like this: one without logins lets everybody in, which has to be wanted, and wanted again
+    /// where others than this machine can reach it.
+    pub fn check(&self, open_for: Option<&str>, to_the_network: bool) -> Result<(), NotOpened> {
+        if self.name.has_logins() {
+            return Ok(());
+        }
+        if open_for.is_none() {
+            return Err(NotOpened::NoLogins(self.name));
+        }
+        if !self.address.ip().is_loopback() && !to_the_network {
+            return Err(NotOpened::Reachable(*self));
+        }
+        Ok(())
+    }
+}
+
+/// Why a facade is not opened.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum NotOpened {
+    /// Everybody may do everything there.
+    #[error(
+        "the facade {0} has no logins, whoever reaches it may change everything: name the one organization that is open to it with --open-facade SLUG"
+    )]
+    NoLogins(Name),
+    /// And from everywhere.
+    #[error(
+        "the facade {} has no logins, and {} can be reached from other machines: say --open-facade-to-network as well if that is wanted",
+        .0.name,
+        .0.address
+    )]
+    Reachable(Opening),
+    /// There is nothing to open.
+    #[error("there is no organization {0:?} for --open-facade")]
+    NoOrganization(String),
+}
+
+/// A facade that is ready to be served until it is told to stop, and how long connections may then take to end.
+pub(crate) type Ready = Box<dyn FnOnce(oneshot::Receiver<()>, Duration) -> BoxFuture<'static, ()> + Send>;
+
+/// Makes a facade that is open to an organization, before anybody is let in.
+pub(crate) async fn open(
+    name: Name,
+    listener: TcpListener,
+    (engine, directory, edge): (Engine, &Directory, &Edge),
+    org: OrgId,
+) -> Result<Ready, OrgError> {
+    let builder = SocketIo::builder().ping_interval(PING_EVERY).ping_timeout(PONG_WITHIN).max_payload(LARGEST_MESSAGE);
+    let (layer, io) = builder.build_layer();
+    let (origins, facade) = match name {
+        Name::Plive => (plive::ORIGINS, Arc::new(Plive::start(org, io.clone(), directory).await?)),
+    };
+    let edge = edge.beside(origins);
+    Ok(Box::new(move |stop, last_call| {
+        let served = async move {
+            let (end, ended) = oneshot::channel();
+            // Sockets are connections like others: they must be told to end before anybody waits for them.
+            let ending = async {
+                let _ = stop.await;
+                io.close().await;
+                let _ = end.send(());
+            };
+            futures::join!(ending, serve(listener, (facade, engine), (edge, layer), ended, last_call));
+        };
+        served.boxed()
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_written_as_a_name_and_an_address() {
+        let here = Opening { name: Name::Plive, address: "127.0.0.1:5000".parse().unwrap() };
+        assert_eq!("plive=127.0.0.1:5000".parse(), Ok(here));
+        for wrong in ["plive", "plive=", "plive=5000", "cachet=127.0.0.1:5000", "=127.0.0.1:5000"] {
+            assert!(wrong.parse::<Opening>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn one_without_logins_is_opened_only_when_that_is_wanted() {
+        let open = |text: &str, org, network| text.parse::<Opening>().unwrap().check(org, network);
+        assert_eq!(open("plive=127.0.0.1:5000", None, false), Err(NotOpened::NoLogins(Name::Plive)));
+        assert_eq!(open("plive=127.0.0.1:5000", Some("acme"), false), Ok(()));
+        assert_eq!(open("plive=[::1]:5000", Some("acme"), false), Ok(()));
+        assert!(matches!(open("plive=0.0.0.0:5000", Some("acme"), false), Err(NotOpened::Reachable(_))));
+        assert_eq!(open("plive=0.0.0.0:5000", None, true), Err(NotOpened::NoLogins(Name::Plive)));
+        assert_eq!(open("plive=0.0.0.0:5000", Some("acme"), true), Ok(()));
+    }
+}

@@ -1,0 +1,8 @@
+//! Facades from outside: each contract as a table of what is asked and what is answered, on both stores.
+
+#![allow(clippy::unwrap_used)] // tests may
+
+#[path = "../support/mongod.rs"]
+mod mongod;
+mod plive;
+mod support;

@@ -1,0 +1,126 @@
+//! A server with a facade, its sample data, and rows of a contract.
+
+use crate::mongod::Mongod;
+use reqwest::{Method, Response, header};
+use serde_json::Value;
+use std::{sync::Arc, time::SystemTime};
+use tempfile::TempDir;
+use tocsin::{
+    app::{App, AppSettings},
+    facades::Name,
+    http::edge::{EdgeSettings, RateSettings},
+    seed::{Fixture, ids::Ids, load::Loader},
+};
+use tocsin_actors::{domain::OrgId, store::Store};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+/// A server that speaks like another backend.
+pub(crate) struct Server {
+    app: App,
+    pub(crate) base: String,
+    name: Name,
+    url: String,
+    org: OrgId,
+    _folder: Option<TempDir>,
+}
+
+/// Runs a test on the embedded store, and on MongoDB.
+pub(crate) async fn on_both_stores<F: Future<Output = ()>>(name: Name, test: impl Fn(Server) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().join("data").display());
+    test(Server::start(name, &url, Some(folder)).await).await;
+    let database = format!("facade_{}", Uuid::now_v7().simple());
+    test(Server::start(name, &Mongod::shared().await.uri(&database), None).await).await;
+}
+
+impl Server {
+    async fn start(name: Name, url: &str, folder: Option<TempDir>) -> Self {
+        let store = tocsin::store::open(url).await.unwrap();
+        let source = std::fs::read_to_string(format!("{}/fixtures/{name}.yaml", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let fixture = Fixture::read("sample", &source).unwrap();
+        let app = start(store.clone()).await;
+        let loader = Loader::new(store.clone(), app.directory().clone(), SystemTime::now().into_timestamp());
+        let survey = loader.survey(&fixture).await.unwrap();
+        let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.unwrap();
+        let org = Ids::of(&outcomes[0].slug).org();
+        Self::open(app, name, url.to_owned(), org, folder).await
+    }
+
+    async fn open(mut app: App, name: Name, url: String, org: OrgId, folder: Option<TempDir>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        app.open_facade(name, listener, org).await.unwrap();
+        Self { app, base, name, url, org, _folder: folder }
+    }
+
+    /// The same one after a restart; at another address.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self { app, name, url, org, _folder, .. } = self;
+        app.shutdown().await;
+        let store = tocsin::store::open(&url).await.unwrap();
+        Self::open(start(store).await, name, url, org, _folder).await
+    }
+
+    pub(crate) async fn stop(self) {
+        self.app.shutdown().await;
+    }
+
+    /// What is answered, and what it says if it is JSON.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let response = self.send(method, path, body.map(ToString::to_string)).await;
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// The same with any body, as it is.
+    pub(crate) async fn send(&self, method: &str, path: &str, body: Option<String>) -> Response {
+        let mut asked = client().request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base));
+        if let Some(body) = body {
+            asked = asked.header(header::CONTENT_TYPE, "application/json").body(body);
+        }
+        asked.send().await.unwrap()
+    }
+}
+
+/// One that goes straight there.
+pub(crate) fn client() -> reqwest::Client {
+    // The client asks for it, also for plain HTTP.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+async fn start(store: Arc<dyn Store>) -> App {
+    let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap()
+}
+
+trait IntoTimestamp {
+    fn into_timestamp(self) -> tocsin_actors::domain::Timestamp;
+}
+
+impl IntoTimestamp for SystemTime {
+    fn into_timestamp(self) -> tocsin_actors::domain::Timestamp {
+        chrono::DateTime::<chrono::Utc>::from(self).into()
+    }
+}
+
+/// Whether an answer has all of this in it: keys that are not named may be anything.
+pub(crate) fn has(answer: &Value, wanted: &Value) -> bool {
+    match (answer, wanted) {
+        (Value::Object(answer), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, wanted)| answer.get(key).is_some_and(|answer| has(answer, wanted)))
+        }
+        (Value::Array(answer), Value::Array(wanted)) => {
+            answer.len() == wanted.len() && answer.iter().zip(wanted).all(|(answer, wanted)| has(answer, wanted))
+        }
+        _ => answer == wanted,
+    }
+}
+
+/// The names of the fields, sorted.
+pub(crate) fn keys(answer: &Value) -> Vec<&str> {
+    answer.as_object().unwrap().keys().map(String::as_str).collect()
+}

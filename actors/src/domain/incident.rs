@@ -187,8 +187,8 @@ impl IncidentChange {
             impact: self.impact.unless_same(&incident.impact),
             visibility: self.visibility.unless_same(&incident.visibility),
             affected: self.affected.unless_same(&incident.affected),
-            started_at: self.started_at.unless_same(&incident.started_at),
             // With a change of status what is the same now must still win over what the status would set.
+            started_at: if moves { self.started_at } else { self.started_at.unless_same(&incident.started_at) },
             resolved_at: if moves { self.resolved_at } else { self.resolved_at.unless_same(&incident.resolved_at) },
             actual_start: if moves { self.actual_start } else { self.actual_start.unless_same(&incident.actual_start) },
             actual_end: if moves { self.actual_end } else { self.actual_end.unless_same(&incident.actual_end) },

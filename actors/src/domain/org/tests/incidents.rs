@@ -261,3 +261,13 @@ fn updates_do_not_name_more_services_than_an_incident_may() {
     let more = story.org.decide(&order(NOW, bare(10_000)));
     assert_eq!(more.unwrap_err().code(), "too_many");
 }
+
+#[test]
+fn a_beginning_that_is_said_with_a_move_counts_although_it_is_the_one_of_before() {
+    let mut story = Story::of(&[opened(1, Scheduled, &[])]);
+    let began = story.incident(1).started_at;
+    let change = IncidentChange { status: Edit::Set(InProgress), started_at: Edit::Set(began), ..Default::default() };
+    story.then(NOW, change_incident(1, change.clone()));
+    assert_eq!(story.incident(1).started_at, began);
+    assert_eq!(story.then(NOW, change_incident(1, change)), [], "the same again changes nothing");
+}

@@ -7,7 +7,9 @@ use tocsin_actors::domain::{
     entities::{Author, Cause},
     status::{Impact, IncidentStatus, Kind, MonitorState, ServiceStatus, TeamRole, Visibility},
 };
-use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
 
 macro_rules! words {
     ($($name:ident $maybe:ident $type:ident),+ $(,)?) => {$(
@@ -99,6 +101,12 @@ pub(crate) fn cause(cause: Cause) -> String {
         Cause::Maintenance(id) => format!("maintenance:{id}"),
         Cause::Monitor(id) => format!("monitor:{id}"),
     }
+}
+
+/// Statuses of HTTP answers.
+pub(crate) fn http_statuses() -> Array {
+    let status = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(100)).maximum(Some(599));
+    ArrayBuilder::new().items(status).max_items(Some(20)).build()
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ pub(in crate::http) struct NewMonitorRequest {
     success_threshold: Option<u16>,
     /// Any of these is an answer; empty means 200 to 299. A redirect that is named here is not followed
     #[serde(default)]
-    #[schema(max_items = 20)]
+    #[schema(schema_with = words::http_statuses)]
     expected_statuses: Vec<u16>,
     #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
@@ -224,7 +224,7 @@ pub(in crate::http) struct MonitorChangeRequest {
     #[schema(value_type = u16, required = false, minimum = 1, maximum = 20)]
     success_threshold: Edit<u16>,
     #[serde(default)]
-    #[schema(value_type = Vec<u16>, required = false, max_items = 20)]
+    #[schema(schema_with = words::http_statuses, required = false)]
     expected_statuses: Edit<Vec<u16>>,
     /// Null looks for no text any more
     #[serde(default)]

@@ -82,13 +82,10 @@ impl From<&Summary> for PointResponse {
 }
 
 impl SeriesQuery {
-    fn bounds(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), ApiError> {
+    /// Nothing was found in a time that ends before it begins.
+    fn bounds(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let to = self.to.unwrap_or(now);
-        let from = self.from.unwrap_or_else(|| to.before(USUAL));
-        if from < to {
-            return Ok((from, to));
-        }
-        Err(ApiError { field: Some("from".into()), ..ApiError::malformed("`from` is before `to`") })
+        (self.from.unwrap_or_else(|| to.before(USUAL)).min(to), to)
     }
 
     fn span(&self, from: Timestamp, to: Timestamp) -> Result<Span, ApiError> {
@@ -113,7 +110,7 @@ fn fitting(from: Timestamp, to: Timestamp) -> Span {
 /// How long answers took, and how much of the time it was up.
 pub(in crate::http) async fn get(call: Call, Query(query): Query<SeriesQuery>) -> Result<Shown<SeriesResponse>, ApiError> {
     let (id, _) = monitor(&call)?;
-    let (from, to) = query.bounds(call.now)?;
+    let (from, to) = query.bounds(call.now);
     let span = query.span(from, to)?;
     // The piece in which the time begins, begins before it.
     let found = call.api.store.readings(id, span, span.start_of(from), to, MOST).await?;

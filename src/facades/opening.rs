@@ -16,6 +16,9 @@ use tokio::{net::TcpListener, sync::oneshot};
 const PING_EVERY: Duration = Duration::from_secs(25);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
 const LARGEST_MESSAGE: u64 = 1_000_000;
+/// How many messages wait for a client that is slow; they are shared by all who get them. What comes on top it never gets,
+/// and one that reads nothing at all is gone when it owes a pong.
+const MOST_WAITING: usize = 1_024;
 
 /// The backends that are spoken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -124,8 +127,8 @@ pub(crate) async fn open(
     (engine, directory, edge): (Engine, &Directory, &Edge),
     org: OrgId,
 ) -> Result<Ready, OrgError> {
-    let builder = SocketIo::builder().ping_interval(PING_EVERY).ping_timeout(PONG_WITHIN).max_payload(LARGEST_MESSAGE);
-    let (layer, io) = builder.build_layer();
+    let builder = SocketIo::builder().ping_interval(PING_EVERY).ping_timeout(PONG_WITHIN);
+    let (layer, io) = builder.max_payload(LARGEST_MESSAGE).max_buffer_size(MOST_WAITING).build_layer();
     let (origins, facade) = match name {
         Name::Plive => (plive::ORIGINS, Arc::new(Plive::start(org, io.clone(), directory).await?)),
     };

@@ -1,16 +1,16 @@
 //! How what has happened gets to sockets: commits are heard from the engine, a facade says them in its own words, and who is
-//! in the room is told, in order, after it is durable and never before.
+//! in the room is told, in order, after it is durable and never before. What happened while nobody here was told of it,
+//! because another server wrote, is told when it is found.
 
 use serde_json::Value;
 use socketioxide::SocketIo;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tocsin_actors::{
     directory::{Directory, Listener},
-    domain::{
-        Commit, Incident, Org, OrgId,
-        entities::Service,
-        event::{Entry, Touched},
-    },
+    domain::{Commit, Event, Incident, IncidentId, Org, OrgId, ServiceId, entities::Service, event::Touched},
     org::OrgError,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -42,8 +42,11 @@ impl Following {
     pub(super) async fn start(org: OrgId, words: Words, io: SocketIo, directory: &Directory) -> Result<Self, OrgError> {
         let (say, said) = unbounded_channel();
         tokio::spawn(tell(io, said));
-        let listener: Arc<dyn Listener> = Arc::new(Teller { words, say });
-        directory.listen(org, &listener).await?;
+        let teller = Arc::new(Teller { words, say, told: Mutex::default() });
+        let listener: Arc<dyn Listener> = teller.clone();
+        let now = directory.listen(org, &listener).await?;
+        // What was committed meanwhile is newer than what was read before it.
+        teller.told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(now);
         Ok(Self { _listener: listener })
     }
 }
@@ -51,35 +54,53 @@ impl Following {
 struct Teller {
     words: Words,
     say: UnboundedSender<Message>,
+    /// The state that everybody was told of.
+    told: Mutex<Option<Arc<Org>>>,
 }
 
 impl Listener for Teller {
     fn committed(&self, before: &Org, commit: &Commit, after: &Arc<Org>) {
+        self.told(after);
         if let [entry] = commit.entries.as_slice() {
-            return self.tell(before, entry, after);
+            return self.tell(before, &entry.events, after);
         }
         // What was asked for one after the other is told one after the other, although it was stored together.
         let (states, mut at) = (before.steps(commit), 0);
         for entry in &commit.entries {
             let next = at + entry.events.len();
-            self.tell(&states[at], entry, &states[next]);
+            self.tell(&states[at], &entry.events, &states[next]);
             at = next;
         }
     }
 
-    fn loaded(&self, _: &Arc<Org>) {}
+    fn loaded(&self, view: &Arc<Org>) {
+        let Some(before) = self.told(view).filter(|before| before.seq() != view.seq()) else { return };
+        let services: BTreeSet<_> = before.services().keys().chain(view.services().keys()).copied().collect();
+        let incidents: BTreeSet<_> = before.incidents().keys().chain(view.incidents().keys()).copied().collect();
+        self.say(&before, &services, &incidents, view);
+    }
 }
 
 impl Teller {
-    fn tell(&self, before: &Org, entry: &Entry, after: &Org) {
+    /// This is told from now on; answers what was.
+    fn told(&self, view: &Arc<Org>) -> Option<Arc<Org>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).replace(view.clone())
+    }
+
+    fn tell(&self, before: &Org, events: &[Event], after: &Org) {
         let (mut services, mut incidents) = (BTreeSet::new(), BTreeSet::new());
-        for event in &entry.events {
+        for event in events {
             event.touches(|touched| match touched {
                 Touched::Service(id) => drop(services.insert(id)),
                 Touched::Incident(id) => drop(incidents.insert(id)),
                 _ => {}
             });
         }
+        self.say(before, &services, &incidents, after);
+    }
+
+    /// What looks the same is told by nobody: that is for the facade's words to see.
+    fn say(&self, before: &Org, services: &BTreeSet<ServiceId>, incidents: &BTreeSet<IncidentId>, after: &Org) {
         let services = services.iter().map(|id| Changed::Service(before.services().get(id), after.services().get(id)));
         let incidents = incidents.iter().map(|id| Changed::Incident(before.incidents().get(id), after.incidents().get(id)));
         for message in services.chain(incidents).flat_map(|changed| (self.words)(&changed)) {

@@ -4,7 +4,7 @@
 use super::{
     Api,
     dispatch::failed,
-    edge::{self, Edge, Head},
+    edge::{self, Edge, Head, RetryAfter},
     error::ApiError,
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -21,14 +21,14 @@ use std::{
     time::Duration,
 };
 use tocsin_actors::{
-    domain::{Command, Order, Org, OrgId, Receipt, Timestamp, entities::Author},
+    domain::{Command, Order, Org, OrgId, Timestamp, entities::Author},
     org::OrgError,
 };
 use tokio::{net::TcpListener, sync::oneshot};
 use tower::{Layer, Service};
 use warp::{
     Filter,
-    http::{HeaderName, HeaderValue, Request, StatusCode, header},
+    http::{HeaderValue, Request, StatusCode, header},
     hyper::body::Bytes,
     reply::Response,
 };
@@ -89,22 +89,12 @@ impl Engine {
         Ok(self.0.directory.view(id).await.map_err(ApiError::from)?)
     }
 
-    /// Carries commands to their durable end, all or none; answers what became of each and the organization in which it can
-    /// be seen.
-    pub async fn execute(&self, org: OrgId, by: Author, at: Timestamp, commands: Vec<Command>) -> Result<Done, Refused> {
-        let order = |command| Order { by, at, key: None, only_at: None, command };
-        let orders = commands.into_iter().map(order).collect();
-        let receipts = self.0.directory.execute(org, orders).await.map_err(refused)?;
-        Ok(Done { receipts, org: self.org(org).await? })
+    /// Carries a command to its durable end; answers the organization in which its effect can be seen.
+    pub async fn execute(&self, org: OrgId, by: Author, at: Timestamp, command: Command) -> Result<Arc<Org>, Refused> {
+        let order = Order { by, at, key: None, only_at: None, command };
+        self.0.directory.execute(org, vec![order]).await.map_err(refused)?;
+        self.org(org).await
     }
-}
-
-/// What became of commands.
-pub struct Done {
-    /// One for each.
-    pub receipts: Vec<Receipt>,
-    /// After all of them.
-    pub org: Arc<Org>,
 }
 
 /// What an existing client understands as what it sent being wrong is 400, not 422.
@@ -123,18 +113,21 @@ pub struct Refused {
     pub status: u16,
     /// For people.
     pub text: String,
+    /// When another try makes sense.
+    retry_after: Option<RetryAfter>,
 }
 
 impl Refused {
     /// With a text of the facade's own.
     pub fn new(status: u16, text: impl Into<String>) -> Self {
-        Self { status, text: text.into() }
+        Self { status, text: text.into(), retry_after: None }
     }
 }
 
 impl From<ApiError> for Refused {
     fn from(error: ApiError) -> Self {
-        Self::new(error.status.as_u16(), error.message)
+        let retry_after = error.retry_after.map(RetryAfter);
+        Self { retry_after, ..Self::new(error.status.as_u16(), error.message) }
     }
 }
 
@@ -144,25 +137,18 @@ pub struct Answer {
     status: u16,
     kind: &'static str,
     body: Vec<u8>,
-    headers: Vec<(&'static str, String)>,
 }
 
 impl Answer {
     /// JSON.
     pub fn json(status: u16, value: &impl Serialize) -> Self {
         let body = serde_json::to_vec(value).expect("answers are plain structures with text keys");
-        Self { status, kind: "application/json; charset=utf-8", body, headers: Vec::new() }
+        Self { status, kind: "application/json; charset=utf-8", body }
     }
 
     /// Nothing to see.
     pub fn empty(status: u16) -> Self {
-        Self { status, kind: "", body: Vec::new(), headers: Vec::new() }
-    }
-
-    /// The same with a header more.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
+        Self { status, kind: "", body: Vec::new() }
     }
 
     fn response(self) -> Response {
@@ -171,11 +157,6 @@ impl Answer {
         let headers = response.headers_mut();
         if !self.kind.is_empty() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
-        }
-        for (name, value) in self.headers {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
         }
         response
     }
@@ -211,7 +192,8 @@ pub trait Facade: Sized + Send + Sync + 'static {
     fn nothing_here(method: &str, path: &str) -> Refused;
 }
 
-struct Table<F>(Router<BTreeMap<&'static str, Run<F>>>);
+/// Lines by path, each with what it is called in the log, and its methods.
+struct Table<F>(Router<(&'static str, BTreeMap<&'static str, Run<F>>)>);
 
 impl<F: Facade> Table<F> {
     fn new() -> Self {
@@ -221,7 +203,7 @@ impl<F: Facade> Table<F> {
         }
         let mut paths = Router::new();
         for (path, methods) in by_path {
-            paths.insert(path, methods).unwrap_or_else(|error| panic!("{path} is in a facade's table twice: {error}"));
+            paths.insert(path, (path, methods)).unwrap_or_else(|error| panic!("{path} is in a facade's table twice: {error}"));
         }
         Self(paths)
     }
@@ -229,22 +211,29 @@ impl<F: Facade> Table<F> {
     async fn answer(&self, facade: Arc<F>, engine: Engine, head: Arc<Head>, body: Bytes) -> Response {
         let (method, path) = (head.method.as_str(), head.uri.path());
         let method = if method == "HEAD" { "GET" } else { method };
-        let found = self.0.at(path).ok().and_then(|found| Some((found.value.get(method)?, found.params)));
-        let Some((run, params)) = found else {
-            head.is_for("facade: nothing");
-            return F::refusal(F::nothing_here(method, path)).response();
-        };
-        head.is_for("facade");
+        let found = self.0.at(path).ok().and_then(|found| Some((found.value.0, found.value.1.get(method)?, found.params)));
+        let Some((route, run, params)) = found else { return refusal::<F>(F::nothing_here(method, path)) };
+        head.is_for(route);
         let decoded = |word: &str| percent_encoding::percent_decode_str(word).decode_utf8_lossy().into_owned();
         let words = params.iter().map(|(_, word)| decoded(word)).collect();
         let now = engine.0.clock.now();
         let asked = Asked { engine, now, head: head.clone(), words, body };
-        let mut response = run(facade, asked).await.unwrap_or_else(F::refusal).response();
+        let mut response = run(facade, asked).await.map_or_else(refusal::<F>, Answer::response);
         if head.method.as_str() == "HEAD" {
             *response.body_mut() = Default::default();
         }
         response
     }
+}
+
+/// In the facade's own shape; when to come again is for everybody.
+fn refusal<F: Facade>(refused: Refused) -> Response {
+    let retry_after = refused.retry_after;
+    let mut response = F::refusal(refused).response();
+    if let Some(after) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, after.seconds().into());
+    }
+    response
 }
 
 /// Serves a facade until told to stop, then lets connections end by themselves for a while.

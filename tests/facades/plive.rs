@@ -1,6 +1,6 @@
 //! The contract of `plive`, row by row.
 
-use crate::support::{client, has, keys, on_both_stores};
+use crate::support::{Server, Socket, client, has, keys, on_both_stores};
 use serde_json::{Value, json};
 use tocsin::facades::Name;
 
@@ -220,6 +220,48 @@ async fn what_plive_was_told_is_there_after_a_restart() {
         let path = |kind: &str, id: &Value| format!("/api/{kind}/{}", id.as_str().unwrap());
         assert_eq!(server.ask("GET", &path("services", &made["id"]), None).await, (200, made));
         assert_eq!(server.ask("GET", &path("incidents", &opened["id"]), None).await, (200, opened));
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_another_server_wrote_is_told_when_it_is_found() {
+    let (here, there) = {
+        let here = Server::on_mongodb(Name::Plive).await;
+        let there = here.beside().await;
+        (here, there)
+    };
+    let mut socket = Socket::open(&here).await;
+    let make = |name: &str| json!({ "name": name, "description": "What it does" });
+    assert_eq!(there.ask("POST", "/api/services", Some(&make("Theirs"))).await.0, 201);
+    let incident = json!({ "title": "Slow", "description": "It is" });
+    assert_eq!(there.ask("POST", "/api/incidents", Some(&incident)).await.0, 201);
+    // Only now this one finds that somebody else wrote.
+    assert_eq!(here.ask("POST", "/api/services", Some(&make("Ours"))).await.0, 201);
+    for (event, key, name) in
+        [("service-update", "name", "Theirs"), ("incident-update", "title", "Slow"), ("service-update", "name", "Ours")]
+    {
+        let (heard, told) = socket.hear().await;
+        assert_eq!((heard.as_str(), &told["data"][key]), (event, &json!(name)), "{told}");
+    }
+    here.stop().await;
+    there.stop().await;
+}
+
+#[tokio::test]
+async fn open_sockets_keep_nobody_from_stopping() {
+    on_both_stores(Name::Plive, |server| async move {
+        let mut sockets = Vec::new();
+        for _ in 0..3 {
+            sockets.push(Socket::open(&server).await);
+        }
+        // Whoever is left would hold on to the store, and the next one could not open it.
+        let server = server.restarted().await;
+        for mut socket in sockets {
+            socket.ends().await;
+        }
+        assert_eq!(server.ask("GET", "/health", None).await.0, 200);
         server.stop().await;
     })
     .await;

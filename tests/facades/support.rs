@@ -1,9 +1,13 @@
 //! A server with a facade, its sample data, and rows of a contract.
 
 use crate::mongod::Mongod;
+use futures::{SinkExt, StreamExt};
 use reqwest::{Method, Response, header};
 use serde_json::Value;
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tempfile::TempDir;
 use tocsin::{
     app::{App, AppSettings},
@@ -12,7 +16,8 @@ use tocsin::{
     seed::{Fixture, ids::Ids, load::Loader},
 };
 use tocsin_actors::{domain::OrgId, store::Store};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 use uuid::Uuid;
 
 /// A server that speaks like another backend.
@@ -30,8 +35,45 @@ pub(crate) async fn on_both_stores<F: Future<Output = ()>>(name: Name, test: imp
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file:{}", folder.path().join("data").display());
     test(Server::start(name, &url, Some(folder)).await).await;
-    let database = format!("facade_{}", Uuid::now_v7().simple());
-    test(Server::start(name, &Mongod::shared().await.uri(&database), None).await).await;
+    test(Server::on_mongodb(name).await).await;
+}
+
+/// A Socket.IO client over WebSocket, as far as it hears.
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    pub(crate) async fn open(server: &Server) -> Self {
+        let url = server.base.replace("http://", "ws://") + "/socket.io/?EIO=4&transport=websocket";
+        let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let mut this = Self(socket);
+        this.said("0").await; // the transport is open
+        this.0.send(Message::text("40")).await.unwrap();
+        this.said("40").await; // the namespace too
+        this
+    }
+
+    /// The next event, and what it says.
+    pub(crate) async fn hear(&mut self) -> (String, Value) {
+        serde_json::from_str(&self.said("42").await).unwrap()
+    }
+
+    /// What comes next, which is of this kind; whoever asks whether we are there is told.
+    async fn said(&mut self, kind: &str) -> String {
+        loop {
+            let heard = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.expect("something is said");
+            let text = heard.unwrap().unwrap().into_text().unwrap();
+            match text.strip_prefix(kind) {
+                Some(said) => return said.to_owned(),
+                None if text.as_str() == "2" => self.0.send(Message::text("3")).await.unwrap(),
+                None => panic!("{text} is not of kind {kind}"),
+            }
+        }
+    }
+
+    /// How it ends.
+    pub(crate) async fn ends(&mut self) {
+        while let Some(Ok(_)) = self.0.next().await {}
+    }
 }
 
 impl Server {
@@ -60,6 +102,18 @@ impl Server {
         app.shutdown().await;
         let store = tocsin::store::open(&url).await.unwrap();
         Self::open(start(store).await, name, url, org, _folder).await
+    }
+
+    /// Another one on the same database, which neither knows of the other.
+    pub(crate) async fn beside(&self) -> Self {
+        let store = tocsin::store::open(&self.url).await.unwrap();
+        Self::open(start(store).await, self.name, self.url.clone(), self.org, None).await
+    }
+
+    /// One on MongoDB.
+    pub(crate) async fn on_mongodb(name: Name) -> Self {
+        let database = format!("facade_{}", Uuid::now_v7().simple());
+        Self::start(name, &Mongod::shared().await.uri(&database), None).await
     }
 
     pub(crate) async fn stop(self) {

@@ -84,6 +84,16 @@ impl Mongod {
     /// Stops it in its tracks: connections stay open, nobody answers.
     pub(crate) fn pause(&self) {
         self.signal("-STOP");
+        // Each thread stops when it gets to it, and one on another core may still answer.
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let is_stopped = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with('T'))
+        };
+        let deadline = Instant::now() + START_TIMEOUT;
+        while !std::fs::read_dir(&tasks).expect("the threads of our own child").flatten().all(is_stopped) {
+            assert!(Instant::now() < deadline, "it does not stop");
+        }
     }
 
     /// Lets it go on.

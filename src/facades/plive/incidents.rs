@@ -2,9 +2,8 @@
 
 use super::{
     Plive, body, given, id,
-    services::is_of,
     shapes::{IncidentShape, UpdateShape},
-    words::{self, ORGANIZATION, TENANT, to_impact, to_incident_status},
+    words::{self, Wanted, to_impact, to_incident_status},
     words_if_given, words_of,
 };
 use crate::http::facade::{Answer, Asked, Refused};
@@ -27,11 +26,11 @@ pub(super) async fn list(plive: Arc<Plive>, asked: Asked) -> Result<Answer, Refu
 
 /// Those that a query speaks of.
 pub(super) fn of<'a>(org: &'a Org, asked: &Asked) -> impl Iterator<Item = &'a Incident> + use<'a> {
-    let wanted = (asked.query(ORGANIZATION), asked.query(TENANT));
+    let wanted = Wanted::of(asked);
     let incidents = org.incidents().values().filter(|incident| incident.kind() == Kind::Incident);
     let mut incidents: Vec<_> = incidents.map(AsRef::as_ref).collect();
     incidents.sort_by_key(|incident: &&Incident| incident.number);
-    incidents.into_iter().filter(move |incident| is_of(&wanted, &incident.metadata))
+    incidents.into_iter().filter(move |incident| wanted.has(&incident.metadata))
 }
 
 pub(super) async fn get(plive: Arc<Plive>, asked: Asked) -> Result<Answer, Refused> {

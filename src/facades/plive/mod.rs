@@ -47,7 +47,7 @@ impl Plive {
 
     /// Does something; nobody in particular asked for it.
     async fn execute(&self, asked: &Asked, command: Command) -> Result<Arc<Org>, Refused> {
-        Ok(asked.engine.execute(self.org, Author::System, asked.now, vec![command]).await?.org)
+        asked.engine.execute(self.org, Author::System, asked.now, command).await
     }
 }
 

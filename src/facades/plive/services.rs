@@ -3,7 +3,7 @@
 use super::{
     Plive, body, given, id,
     shapes::ServiceShape,
-    words::{self, ORGANIZATION, TENANT, UPTIME, beside, to_service_status},
+    words::{self, UPTIME, Wanted, to_service_status},
     words_if_given, words_of,
 };
 use crate::http::facade::{Answer, Asked, Refused};
@@ -27,19 +27,10 @@ pub(super) async fn list(plive: Arc<Plive>, asked: Asked) -> Result<Answer, Refu
 
 /// Those that a query speaks of.
 pub(super) fn of<'a>(org: &'a Org, asked: &Asked) -> impl Iterator<Item = &'a Service> + use<'a> {
-    let wanted = (asked.query(ORGANIZATION), asked.query(TENANT));
+    let wanted = Wanted::of(asked);
     let mut services: Vec<_> = org.services().values().map(AsRef::as_ref).collect();
     services.sort_by_key(|service: &&Service| service.number);
-    services.into_iter().filter(move |service| is_of(&wanted, &service.metadata))
-}
-
-/// Whether something is of the organization that is asked for, or of the tenant if no organization is.
-pub(super) fn is_of(wanted: &(Option<String>, Option<String>), metadata: &tocsin_actors::domain::entities::Metadata) -> bool {
-    match wanted {
-        (Some(organization), _) => beside(metadata, ORGANIZATION) == Some(organization),
-        (None, Some(tenant)) => beside(metadata, TENANT) == Some(tenant),
-        (None, None) => true,
-    }
+    services.into_iter().filter(move |service| wanted.has(&service.metadata))
 }
 
 pub(super) async fn get(plive: Arc<Plive>, asked: Asked) -> Result<Answer, Refused> {

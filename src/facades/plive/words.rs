@@ -1,6 +1,6 @@
 //! Its words for ours.
 
-use crate::http::facade::Refused;
+use crate::http::facade::{Asked, Refused};
 use serde_json::Value;
 use tocsin_actors::domain::{
     entities::{Metadata, Scalar},
@@ -83,4 +83,24 @@ pub(super) fn beside<'a>(metadata: &'a Metadata, name: &str) -> Option<&'a str> 
 pub(super) fn metadata(body: &Value) -> Metadata {
     let text = |name: &str| Some((name.to_owned(), Scalar::Text(super::given(body, name)?.as_str()?.to_owned())));
     [ORGANIZATION, TENANT].into_iter().filter_map(text).collect()
+}
+
+/// Whose things a query speaks of: an organization's, else a tenant's, else everybody's.
+pub(super) struct Wanted {
+    organization: Option<String>,
+    tenant: Option<String>,
+}
+
+impl Wanted {
+    pub(super) fn of(asked: &Asked) -> Self {
+        Self { organization: asked.query(ORGANIZATION), tenant: asked.query(TENANT) }
+    }
+
+    pub(super) fn has(&self, metadata: &Metadata) -> bool {
+        match (&self.organization, &self.tenant) {
+            (Some(organization), _) => beside(metadata, ORGANIZATION) == Some(organization),
+            (None, Some(tenant)) => beside(metadata, TENANT) == Some(tenant),
+            (None, None) => true,
+        }
+    }
 }

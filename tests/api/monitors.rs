@@ -148,10 +148,15 @@ async fn a_monitor_is_changed_in_parts_and_what_makes_no_sense_is_refused() {
     let changed = founder.client.patch(&at, json!({"interval_s": 300, "expected_text": null})).await.is(200);
     assert_eq!((&changed["interval_s"], &changed["timeout_ms"]), (&json!(300), &json!(10_000)), "the rest stays");
     assert_eq!(changed["expected_text"], Value::Null);
+    let whole = r#"{"timeout_ms":5000.0,"failure_threshold":3.0,"success_threshold":2.0,"expected_statuses":[200.0,204]}"#;
+    let changed = founder.client.patch(&at, serde_json::from_str(whole).unwrap()).await.is(200);
+    assert_eq!((&changed["timeout_ms"], &changed["failure_threshold"]), (&json!(5_000), &json!(3)), "3.0 is a whole number");
+    assert_eq!((&changed["success_threshold"], &changed["expected_statuses"]), (&json!(2), &json!([200, 204])));
     for (change, field) in [
         (json!({"interval_s": 9}), "interval_s"),
         (json!({"timeout_ms": 100}), "timeout_ms"),
         (json!({"failure_threshold": 0}), "failure_threshold"),
+        (json!({"failure_threshold": 65_537}), "failure_threshold"),
         (json!({"down_status": "operational"}), "down_status"),
         (json!({"expected_statuses": [700]}), "expected_statuses"),
         (json!({"service_id": nobody()}), "service_id"),

@@ -6,7 +6,7 @@ use crate::http::{
     cursor::{List, PageQuery, Place},
     error::ApiError,
 };
-use crate::words;
+use crate::words::{self, Whole};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use tocsin_actors::domain::{
@@ -125,24 +125,24 @@ pub(in crate::http) struct NewMonitorRequest {
     #[schema(min_length = 1, max_length = 200, example = "Shop")]
     name: String,
     /// An http or https address in the public Internet
-    #[schema(min_length = 1, max_length = 2000, example = "https://www.example.org/")]
+    #[schema(min_length = 1, max_length = 2000, example = "https://shop.example/")]
     url: String,
     #[serde(default)]
-    #[schema(minimum = 10, maximum = 86400, default = 60)]
-    interval_s: Option<u32>,
+    #[schema(value_type = Option<u32>, minimum = 10, maximum = 86400, default = 60)]
+    interval_s: Option<Whole>,
     #[serde(default)]
-    #[schema(minimum = 500, maximum = 60000, default = 10000)]
-    timeout_ms: Option<u32>,
+    #[schema(value_type = Option<u32>, minimum = 500, maximum = 60000, default = 10000)]
+    timeout_ms: Option<Whole>,
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 20, default = 2)]
-    failure_threshold: Option<u16>,
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 20, default = 2)]
+    failure_threshold: Option<Whole>,
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 20, default = 1)]
-    success_threshold: Option<u16>,
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 20, default = 1)]
+    success_threshold: Option<Whole>,
     /// Any of these is an answer; empty means 200 to 299. A redirect that is named here is not followed
     #[serde(default)]
     #[schema(schema_with = words::http_statuses)]
-    expected_statuses: Vec<u16>,
+    expected_statuses: Vec<Whole>,
     #[serde(default)]
     #[schema(min_length = 1, max_length = 500)]
     expected_text: Option<String>,
@@ -171,6 +171,10 @@ fn askable(call: &Call, url: &str) -> Result<(), ApiError> {
     checked.map(drop).map_err(|forbidden| ApiError::refused("invalid", "url", format!("url {forbidden}")))
 }
 
+fn short(numbers: Vec<Whole>) -> Vec<u16> {
+    numbers.into_iter().map(Whole::short).collect()
+}
+
 /// Makes a monitor.
 pub(in crate::http) async fn create(call: Call, Json(new): Json<NewMonitorRequest>) -> Result<Made<MonitorResponse>, ApiError> {
     askable(&call, &new.url)?;
@@ -180,12 +184,12 @@ pub(in crate::http) async fn create(call: Call, Json(new): Json<NewMonitorReques
         id,
         name: new.name,
         url: new.url,
-        expects: Expects { statuses: new.expected_statuses, text: new.expected_text },
+        expects: Expects { statuses: short(new.expected_statuses), text: new.expected_text },
         pace: Pace {
-            interval_s: new.interval_s.unwrap_or(usual.interval_s),
-            timeout_ms: new.timeout_ms.unwrap_or(usual.timeout_ms),
-            failures: new.failure_threshold.unwrap_or(usual.failures),
-            successes: new.success_threshold.unwrap_or(usual.successes),
+            interval_s: new.interval_s.map_or(usual.interval_s, |seconds| seconds.0),
+            timeout_ms: new.timeout_ms.map_or(usual.timeout_ms, |ms| ms.0),
+            failures: new.failure_threshold.map_or(usual.failures, Whole::short),
+            successes: new.success_threshold.map_or(usual.successes, Whole::short),
         },
         visibility: new.visibility.unwrap_or(Visibility::Private),
         service: new.service_id.map(ServiceId::new),
@@ -213,19 +217,19 @@ pub(in crate::http) struct MonitorChangeRequest {
     url: Edit<String>,
     #[serde(default)]
     #[schema(value_type = u32, required = false, minimum = 10, maximum = 86400)]
-    interval_s: Edit<u32>,
+    interval_s: Edit<Whole>,
     #[serde(default)]
     #[schema(value_type = u32, required = false, minimum = 500, maximum = 60000)]
-    timeout_ms: Edit<u32>,
+    timeout_ms: Edit<Whole>,
     #[serde(default)]
     #[schema(value_type = u16, required = false, minimum = 1, maximum = 20)]
-    failure_threshold: Edit<u16>,
+    failure_threshold: Edit<Whole>,
     #[serde(default)]
     #[schema(value_type = u16, required = false, minimum = 1, maximum = 20)]
-    success_threshold: Edit<u16>,
+    success_threshold: Edit<Whole>,
     #[serde(default)]
     #[schema(schema_with = words::http_statuses, required = false)]
-    expected_statuses: Edit<Vec<u16>>,
+    expected_statuses: Edit<Vec<Whole>>,
     /// Null looks for no text any more
     #[serde(default)]
     #[schema(value_type = Option<String>, required = false, min_length = 1, max_length = 500)]
@@ -262,11 +266,11 @@ pub(in crate::http) async fn change(
         askable(&call, url)?;
     }
     let (mut pace, mut expects) = (before.pace, before.expects.clone());
-    change.interval_s.write(&mut pace.interval_s);
-    change.timeout_ms.write(&mut pace.timeout_ms);
-    change.failure_threshold.write(&mut pace.failures);
-    change.success_threshold.write(&mut pace.successes);
-    change.expected_statuses.write(&mut expects.statuses);
+    change.interval_s.map(|seconds| seconds.0).write(&mut pace.interval_s);
+    change.timeout_ms.map(|ms| ms.0).write(&mut pace.timeout_ms);
+    change.failure_threshold.map(Whole::short).write(&mut pace.failures);
+    change.success_threshold.map(Whole::short).write(&mut pace.successes);
+    change.expected_statuses.map(short).write(&mut expects.statuses);
     change.expected_text.write(&mut expects.text);
     let change = MonitorChange {
         name: change.name,

@@ -7,11 +7,13 @@
 use super::{
     accounts::{EMAIL_INDEX, IDENTITY_INDEX, NAMES, USERNAME_INDEX, USERS},
     database::{COMMITS, Database},
+    readings::READINGS,
     snapshots::PARTS,
 };
 use crate::store::documents::Collection;
 use bson::{Document, doc};
 use mongodb::{IndexModel, options::IndexOptions};
+use std::time::Duration;
 use tocsin_actors::records::RecordKind;
 
 /// Makes sure of all of them.
@@ -39,6 +41,8 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
         ),
         // For who knows all names but the new ones.
         (NAMES, vec![plain(doc! { "at": 1 })]),
+        // The server throws away what has expired.
+        (READINGS, vec![expiring()]),
         (PARTS, vec![plain(doc! { "org": 1, "seq": 1 })]),
         (Collection::Organizations.name(), vec![plain(doc! { "slug": 1 }), plain(doc! { "org": 1 })]),
         (Collection::Members.name(), vec![plain(doc! { "user": 1 }), plain(doc! { "org": 1, "user": 1 })]),
@@ -55,6 +59,7 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
                 partial(doc! { "status": 1 }, doc! { "automatic": true }),
             ],
         ),
+        (Collection::Monitors.name(), vec![plain(doc! { "org": 1 }), plain(doc! { "enabled": 1 })]),
         (Collection::StatusChanges.name(), vec![plain(doc! { "service": 1, "at": 1 }), plain(doc! { "org": 1, "at": 1 })]),
     ]
 }
@@ -62,6 +67,11 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
 /// Of every kind: whose they are, in the order in which they are listed, and those that expire.
 fn records() -> Vec<IndexModel> {
     vec![plain(doc! { "owner": 1, "_id": 1 }), plain(doc! { "expires_at": 1 })]
+}
+
+fn expiring() -> IndexModel {
+    let options = IndexOptions::builder().expire_after(Duration::ZERO).build();
+    IndexModel::builder().keys(doc! { "expires_at": 1 }).options(options).build()
 }
 
 fn plain(keys: Document) -> IndexModel {

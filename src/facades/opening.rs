@@ -159,7 +159,10 @@ pub(crate) async fn open(
 ) -> Result<Ready, NotOpened> {
     let builder = SocketIo::builder().ping_interval(PING_EVERY).ping_timeout(PONG_WITHIN);
     let (layer, io) = builder.max_payload(LARGEST_MESSAGE).max_buffer_size(MOST_WAITING).build_layer();
-    let (edge, io_too) = (edge.clone(), io.clone());
+    // Who has no logins is reached from this machine; so is every page that runs in a browser on it, by a name of its own.
+    let is_here = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let edge = if name.has_logins() || !is_here { edge.clone() } else { edge.by_own_names_only() };
+    let io_too = io.clone();
     match name {
         Name::Plive => {
             let Some(OpenTo::One(org)) = to else { return Err(NotOpened::OneOnly(name)) };

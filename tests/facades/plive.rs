@@ -226,6 +226,22 @@ async fn what_plive_was_told_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_page_elsewhere_whose_name_leads_here_is_not_answered() {
+    on_both_stores(Name::Plive, |server| async move {
+        let port = server.base.rsplit(':').next().unwrap();
+        for path in ["/api/services", "/socket.io/?EIO=4&transport=polling"] {
+            for (host, status) in [("localhost", 200), ("127.0.0.1", 200), ("evil.example", 421), ("localhost.evil.example", 421)] {
+                let host = format!("{host}:{port}");
+                let answer = server.send_with(&[("host", &host)], "GET", path, None).await;
+                assert_eq!(answer.status().as_u16(), status, "{host}{path}");
+            }
+        }
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_another_server_wrote_is_told_when_it_is_found() {
     let (here, there) = {
         let here = Server::on_mongodb(Name::Plive).await;

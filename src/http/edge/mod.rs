@@ -14,6 +14,7 @@ mod descriptors;
 mod entrance;
 mod head;
 mod headers;
+mod host;
 mod listen;
 mod protect;
 mod rates;
@@ -71,10 +72,18 @@ impl Edge {
 
     /// The same for another listener of the same server, which pages of more origins use: all count together.
     pub fn beside(&self, origins: &[&str]) -> Self {
-        let inner = &self.0;
-        let own = inner.settings.cors_origins.iter().cloned();
+        let own = self.0.settings.cors_origins.iter().cloned();
         let cors_origins = origins.iter().map(ToString::to_string).chain(own).collect();
-        let settings = EdgeSettings { cors_origins, ..inner.settings.clone() };
+        self.with(EdgeSettings { cors_origins, ..self.0.settings.clone() })
+    }
+
+    /// The same for who asks for this machine by its own names: see [`EdgeSettings::own_names_only`].
+    pub fn by_own_names_only(&self) -> Self {
+        self.with(EdgeSettings { own_names_only: true, ..self.0.settings.clone() })
+    }
+
+    fn with(&self, settings: EdgeSettings) -> Self {
+        let inner = &self.0;
         Self(Arc::new(Inner {
             limits: inner.limits.clone(),
             connections: inner.connections.clone(),

@@ -5,6 +5,7 @@ use super::{
     answer::{Content, Outgoing},
     body::{Guarded, Verdict},
     compression::WorthIt,
+    host,
     record::Record,
     refusal::Refusal,
     request_id::X_REQUEST_ID,
@@ -133,6 +134,9 @@ impl Edge {
     fn examine(&self, head: &Head, body: &Guarded) -> Result<Option<Response<Bytes>>, Refusal> {
         let inner = &self.0;
         inner.limits.check_address(head.client).map_err(Refusal::TooOften)?;
+        if inner.settings.own_names_only && !host::is_own(head) {
+            return Err(Refusal::NotOurName);
+        }
         if head.uri.path_and_query().is_some_and(|address| address.as_str().len() > LONGEST_ADDRESS) {
             return Err(Refusal::AddressTooLong);
         }

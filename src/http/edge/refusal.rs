@@ -14,6 +14,8 @@ const AFTER_A_TIMEOUT: RetryAfter = RetryAfter(Duration::from_secs(1));
 /// Why the edge did not leave it to a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
+    /// Somebody else's name leads here.
+    NotOurName,
     /// The address is longer than any of ours.
     AddressTooLong,
     /// The body is more than anybody reads.
@@ -44,6 +46,9 @@ impl Refusal {
     /// As an answer in the error shape.
     pub(super) fn answer(self, request_id: &RequestId, version: Version) -> Response<Bytes> {
         let (status, code, message) = match self {
+            Self::NotOurName => {
+                (StatusCode::MISDIRECTED_REQUEST, "not_our_name", "ask for this machine by its address, or as localhost")
+            }
             Self::AddressTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long", "the address is too long"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is too large"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not come in time"),
@@ -64,7 +69,7 @@ impl Refusal {
         let retry_after = match self {
             Self::TooOften(after) => Some(after),
             Self::Timeout => Some(AFTER_A_TIMEOUT),
-            Self::AddressTooLong | Self::BodyTooLarge | Self::BodyTooSlow | Self::Panic => None,
+            Self::NotOurName | Self::AddressTooLong | Self::BodyTooLarge | Self::BodyTooSlow | Self::Panic => None,
         };
         if let Some(after) = retry_after {
             headers.insert(header::RETRY_AFTER, after.header());

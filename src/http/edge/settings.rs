@@ -17,6 +17,10 @@ pub struct EdgeSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// Which pages of other origins may use the API from a browser; `*` for every page, then without credentials.
     pub cors_origins: Vec<String>,
+    /// Whether only who asks for this machine by its address, or as `localhost`, is answered: what is open to everybody who
+    /// can reach it is otherwise open to every page in the browser of somebody who can. A page may give its own name the
+    /// address of this machine, and is then of the same origin.
+    pub own_names_only: bool,
     /// What is said of a path to browsers that ask before they ask.
     pub methods: Methods,
     /// How long browsers shall remember to come by HTTPS only. Never said unless set: it cannot be taken back.
@@ -43,6 +47,7 @@ impl Default for EdgeSettings {
         Self {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            own_names_only: false,
             methods: every_method,
             hsts: None,
             rates: RateSettings::default(),

@@ -116,6 +116,9 @@ pub trait AccountStore: Send + Sync + 'static {
     /// The organization that has a service, an incident, a team or a membership with this id, as far as documents are
     /// written: for clients whose addresses do not name it.
     fn organization_with(&self, entity: Uuid) -> Later<'_, Option<OrgId>>;
+    /// The organizations that say that they are this one of an identity provider (see `entities::EXTERNAL_ORG`), as far as
+    /// documents are written: two at most, which is enough to know that it is not one.
+    fn organizations_from(&self, external: &str) -> Later<'_, Vec<OrgId>>;
 
     /// Takes a name for an organization. Taking one's own again is fine.
     fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>>;

@@ -1,6 +1,9 @@
 //! Which facades there are, and how one is opened.
 
-use super::plive::{self, Plive};
+use super::{
+    plive::{self, Plive},
+    statusnexus::{self, Statusnexus},
+};
 use crate::http::{
     edge::Edge,
     facade::{Engine, Facade, serve},
@@ -27,16 +30,19 @@ const MOST_WAITING: usize = 1_024;
 pub enum Name {
     /// A Node backend that keeps everything in memory.
     Plive,
+    /// A Node backend for people and organizations that are at Clerk.
+    Statusnexus,
 }
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Plive];
+    pub const ALL: [Self; 2] = [Self::Plive, Self::Statusnexus];
 
     /// As people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plive => "plive",
+            Self::Statusnexus => "statusnexus",
         }
     }
 
@@ -44,6 +50,7 @@ impl Name {
     pub const fn has_logins(self) -> bool {
         match self {
             Self::Plive => false,
+            Self::Statusnexus => true,
         }
     }
 }
@@ -169,6 +176,7 @@ pub(crate) async fn open(
             let facade = Plive::start(org, io, engine.directory()).await?;
             Ok(ready(facade, plive::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
+        Name::Statusnexus => Ok(ready(Statusnexus, statusnexus::ORIGINS, (listener, engine, edge), (layer, io_too))),
     }
 }
 

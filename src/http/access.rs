@@ -3,10 +3,7 @@
 
 use super::error::ApiError;
 use crate::identity::{Caller, Who, providers::OrgRef};
-use tocsin_actors::domain::{
-    Org, Role, ServiceId, TeamId, UserId,
-    entities::{Author, Scalar},
-};
+use tocsin_actors::domain::{Org, Role, ServiceId, TeamId, UserId, entities::Author};
 
 /// What a route needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +90,7 @@ pub(super) fn decide(caller: Option<&Caller>, may: May, org: Option<&Org>, named
             if may == May::EndMembership && named.user == Some(user.id) && org.role(user.id).is_some() {
                 return Ok(());
             }
-            org.role(user.id).max(external_role(caller, org))
+            role(caller, org)
         }
         Who::Key { org: of, scopes, .. } => {
             if *of != org.id() {
@@ -118,18 +115,30 @@ pub(super) fn decide(caller: Option<&Caller>, may: May, org: Option<&Org>, named
     }))
 }
 
+/// What a person is here, by their membership or by what an identity provider says; none for who is nobody here.
+pub(super) fn role(caller: &Caller, org: &Org) -> Option<Role> {
+    match &caller.who {
+        _ if caller.superadmin => Some(Role::Admin),
+        Who::User(user) => org.role(user.id).max(external_role(caller, org)),
+        Who::Key { .. } => None,
+    }
+}
+
 /// What an identity provider says that they are here.
 fn external_role(caller: &Caller, org: &Org) -> Option<Role> {
     let (there, role) = caller.external_role.as_ref()?;
-    let here = match there {
+    is(org, there).then_some(*role)
+}
+
+/// Whether this is the organization that a provider's token names.
+pub(super) fn is(org: &Org, there: &OrgRef) -> bool {
+    let Some(organization) = org.organization() else { return false };
+    match there {
         OrgRef::Id(id) => *id == org.id(),
-        OrgRef::Slug(slug) => org.organization().is_some_and(|organization| organization.slug == *slug),
+        OrgRef::Slug(slug) => organization.slug == *slug,
         // An admin who claims somebody else's name lets strangers into their own organization, and gains nothing.
-        OrgRef::External(name) => org.organization().is_some_and(|organization| {
-            organization.metadata.get("external_org").is_some_and(|claimed| *claimed == Scalar::Text(name.clone()))
-        }),
-    };
-    here.then_some(*role)
+        OrgRef::External(name) => organization.external() == Some(name),
+    }
 }
 
 /// How changes by this caller are signed.

@@ -213,7 +213,7 @@ impl Identity {
         }
         self.touch(id, &key, now);
         let who = Who::Key { id, org: key.org, scopes: key.stored.scopes.clone() };
-        Ok(Caller { who, session: None, superadmin: false, external_role: None })
+        Ok(Caller { who, session: None, superadmin: false, external_role: None, external_org: None })
     }
 
     /// Unknown ids are not remembered: who invents them would only push out the known ones.

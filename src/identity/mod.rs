@@ -31,7 +31,7 @@ pub use sessions::{SessionInfo, Tokens};
 use crate::recent::Recent;
 use keys::KnownKey;
 use passwords::Hashers;
-use providers::{OrgRef, Provider, Providers};
+use providers::{ExternalOrg, OrgRef, Provider, Providers};
 use secret::Purpose;
 use signing::Signing;
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -90,6 +90,8 @@ pub struct Caller {
     pub superadmin: bool,
     /// What their identity provider says that they are, in which organization.
     pub external_role: Option<(OrgRef, Role)>,
+    /// The organization that they have chosen there.
+    pub external_org: Option<ExternalOrg>,
 }
 
 /// A person or a program.
@@ -195,7 +197,8 @@ impl Identity {
             return Err(AuthError::Ended);
         }
         let user = self.active_user(user).await?;
-        Ok(Caller { superadmin: user.superadmin, who: Who::User(user), session: Some(session), external_role: None })
+        let (superadmin, session) = (user.superadmin, Some(session));
+        Ok(Caller { superadmin, who: Who::User(user), session, external_role: None, external_org: None })
     }
 
     /// The public halves of our signing keys, as a JSON Web Key Set.

@@ -36,19 +36,21 @@ impl Identity {
         self.has_ended(Ended::User(user));
     }
 
+    /// A user, as of at most [`super::REMEMBERED`] ago.
+    pub async fn user(&self, id: UserId) -> Result<Option<Arc<User>>, StoreError> {
+        let now = self.now();
+        if let Some(user) = self.inner.users.get(&id, now) {
+            return Ok(Some(user));
+        }
+        let ticket = self.inner.users.ticket();
+        let Some(user) = self.inner.accounts.user(id).await?.map(Arc::new) else { return Ok(None) };
+        self.inner.users.put(ticket, id, user.clone(), now);
+        Ok(Some(user))
+    }
+
     /// A user who may act.
     pub(super) async fn active_user(&self, id: UserId) -> Result<Arc<User>, AuthError> {
-        let now = self.now();
-        let user = match self.inner.users.get(&id, now) {
-            Some(user) => user,
-            None => {
-                let ticket = self.inner.users.ticket();
-                let user = Arc::new(self.inner.accounts.user(id).await?.ok_or(AuthError::Inactive)?);
-                self.inner.users.put(ticket, id, user.clone(), now);
-                user
-            }
-        };
-        if user.active { Ok(user) } else { Err(AuthError::Inactive) }
+        self.user(id).await?.filter(|user| user.active).ok_or(AuthError::Inactive)
     }
 
     /// The user behind what a provider said; made now if nobody has seen them before.
@@ -65,7 +67,14 @@ impl Identity {
             }
         };
         let user = self.active_user(id).await?;
-        Ok(Caller { superadmin: user.superadmin, who: Who::User(user), session: None, external_role: claimed.role })
+        let Claimed { role, organization, .. } = claimed;
+        Ok(Caller {
+            superadmin: user.superadmin,
+            who: Who::User(user),
+            session: None,
+            external_role: role,
+            external_org: organization,
+        })
     }
 
     /// An e-mail address never makes somebody from outside the owner of an account that is there already: whoever

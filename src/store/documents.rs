@@ -3,7 +3,7 @@
 //!
 //! A document is its entity with `_id`, the organization it belongs to (`org`) and the `seq` up to which it is true.
 
-use bson::{Bson, Document, RawDocumentBuf};
+use bson::{Bson, Document, RawDocument, RawDocumentBuf, cstr};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use tocsin_actors::{
@@ -308,6 +308,15 @@ pub fn encode<T: Serialize>(value: &T) -> Result<RawDocumentBuf, StoreError> {
 /// The one way in which BSON becomes something of ours.
 pub fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     bson::deserialize_from_slice(bytes).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// Which one of an identity provider the organization in a document says that it is; nothing else of it is read.
+pub fn external(organization: &[u8]) -> Result<Option<&str>, StoreError> {
+    let corrupt = |error: bson::error::Error| StoreError::Corrupt(error.to_string());
+    let document = RawDocument::from_bytes(organization).map_err(corrupt)?;
+    let metadata = document.get(cstr!("metadata")).map_err(corrupt)?.and_then(|metadata| metadata.as_document());
+    let external = metadata.map_or(Ok(None), |metadata| metadata.get(cstr!("external_org"))).map_err(corrupt)?;
+    Ok(external.and_then(|external| external.as_str()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // tests may
 
+mod issuer;
 #[path = "../support/mongod.rs"]
 mod mongod;
 mod plive;
+mod statusnexus;
 mod support;

@@ -13,6 +13,7 @@ use tocsin::{
     app::{App, AppSettings},
     facades::{Name, OpenTo},
     http::edge::{EdgeSettings, RateSettings},
+    identity::{IdentitySettings, providers},
     seed::{Fixture, ids::Ids, load::Loader},
 };
 use tocsin_actors::{domain::OrgId, store::Store};
@@ -27,6 +28,10 @@ use uuid::Uuid;
 pub(crate) struct Server {
     app: App,
     pub(crate) base: String,
+    /// Where its own API is.
+    pub(crate) api: String,
+    /// Whose tokens it takes, as a file says it.
+    providers: String,
     name: Name,
     url: String,
     org: OrgId,
@@ -37,8 +42,16 @@ pub(crate) struct Server {
 pub(crate) async fn on_both_stores<F: Future<Output = ()>>(name: Name, test: impl Fn(Server) -> F) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file:{}", folder.path().join("data").display());
-    test(Server::start(name, &url, Some(folder)).await).await;
+    test(Server::start(name, &url, Some(folder), "").await).await;
     test(Server::on_mongodb(name).await).await;
+}
+
+/// The same for one that takes tokens of these providers.
+pub(crate) async fn on_both_stores_with<F: Future<Output = ()>>(name: Name, providers: &str, test: impl Fn(Server) -> F) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file:{}", folder.path().join("data").display());
+    test(Server::start(name, &url, Some(folder), providers).await).await;
+    test(Server::start(name, &Server::new_database(name).await, None, providers).await).await;
 }
 
 /// A Socket.IO client over WebSocket, as far as it hears.
@@ -96,44 +109,55 @@ impl Socket {
 }
 
 impl Server {
-    async fn start(name: Name, url: &str, folder: Option<TempDir>) -> Self {
+    async fn start(name: Name, url: &str, folder: Option<TempDir>, providers: &str) -> Self {
         let store = tocsin::store::open(url).await.unwrap();
         let source = std::fs::read_to_string(format!("{}/fixtures/{name}.yaml", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let fixture = Fixture::read("sample", &source).unwrap();
-        let app = start(store.clone()).await;
+        let (app, api) = start(store.clone(), providers).await;
         let loader = Loader::new(store.clone(), app.directory().clone(), SystemTime::now().into_timestamp());
         let survey = loader.survey(&fixture).await.unwrap();
         let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.unwrap();
         let org = Ids::of(&outcomes[0].slug).org();
-        Self::open(app, name, url.to_owned(), org, folder).await
+        let place = (url.to_owned(), folder);
+        Self::open((app, api), name, place, org, providers.to_owned()).await
     }
 
-    async fn open(mut app: App, name: Name, url: String, org: OrgId, folder: Option<TempDir>) -> Self {
+    async fn open(
+        (mut app, api): (App, String),
+        name: Name,
+        (url, _folder): (String, Option<TempDir>),
+        org: OrgId,
+        providers: String,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let to = (!name.has_logins()).then_some(OpenTo::One(org));
         app.open_facade(name, listener, to).await.unwrap();
-        Self { app, base, name, url, org, _folder: folder }
+        Self { app, base, api, providers, name, url, org, _folder }
     }
 
     /// The same one after a restart; at another address.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { app, name, url, org, _folder, .. } = self;
+        let Self { app, name, url, org, _folder, providers, .. } = self;
         app.shutdown().await;
         let store = tocsin::store::open(&url).await.unwrap();
-        Self::open(start(store).await, name, url, org, _folder).await
+        Self::open(start(store, &providers).await, name, (url, _folder), org, providers).await
     }
 
     /// Another one on the same database, which neither knows of the other.
     pub(crate) async fn beside(&self) -> Self {
         let store = tocsin::store::open(&self.url).await.unwrap();
-        Self::open(start(store).await, self.name, self.url.clone(), self.org, None).await
+        let place = (self.url.clone(), None);
+        Self::open(start(store, &self.providers).await, self.name, place, self.org, self.providers.clone()).await
     }
 
     /// One on MongoDB.
     pub(crate) async fn on_mongodb(name: Name) -> Self {
-        let database = format!("facade_{}", Uuid::now_v7().simple());
-        Self::start(name, &Mongod::shared().await.uri(&database), None).await
+        Self::start(name, &Self::new_database(name).await, None, "").await
+    }
+
+    async fn new_database(name: Name) -> String {
+        Mongod::shared().await.uri(&format!("facade_{name}_{}", Uuid::now_v7().simple()))
     }
 
     pub(crate) async fn stop(self) {
@@ -161,6 +185,16 @@ impl Server {
         self.send_with(&[("content-type", "application/json")], method, path, body).await
     }
 
+    /// What its own API answers somebody; nobody when the token is empty.
+    pub(crate) async fn ask_api(&self, token: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let asked = client().request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.api));
+        let asked = if token.is_empty() { asked } else { asked.header("authorization", format!("Bearer {token}")) };
+        let response = asked.header("content-type", "application/json").body(body.to_string()).send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
     /// With any headers too.
     pub(crate) async fn send_with(&self, headers: &[(&str, &str)], method: &str, path: &str, body: Option<String>) -> Response {
         let mut asked = client().request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base));
@@ -181,10 +215,15 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-async fn start(store: Arc<dyn Store>) -> App {
+async fn start(store: Arc<dyn Store>, providers: &str) -> (App, String) {
+    let mut identity = IdentitySettings::default();
+    if !providers.is_empty() {
+        identity.providers = providers::read(providers, &identity.issuer).unwrap();
+    }
     let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap()
+    let api = format!("http://{}/api/v1", listener.local_addr().unwrap());
+    (App::start(store, AppSettings { edge, identity, ..AppSettings::default() }, listener).await.unwrap(), api)
 }
 
 trait IntoTimestamp {

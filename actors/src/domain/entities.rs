@@ -49,6 +49,9 @@ pub enum Scalar {
 /// A small, bounded map for what only a client understands. Checked by `limits::metadata`.
 pub type Metadata = BTreeMap<String, Scalar>;
 
+/// Where the metadata of an organization say which one of an identity provider it is: that one's members are let in.
+pub const EXTERNAL_ORG: &str = "external_org";
+
 /// How the page looks; empty means ours.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Branding {
@@ -102,6 +105,13 @@ impl Organization {
     /// Every name under which it is found.
     pub fn names(&self) -> impl Iterator<Item = Name> {
         names(&self.slug, self.domain.as_ref())
+    }
+    /// Which organization of an identity provider it says that it is.
+    pub fn external(&self) -> Option<&str> {
+        match self.metadata.get(EXTERNAL_ORG)? {
+            Scalar::Text(external) => Some(external),
+            Scalar::Bool(_) | Scalar::Int(_) | Scalar::Float(_) => None,
+        }
     }
     /// Whether this is one of its names.
     pub fn goes_by(&self, name: &str) -> bool {

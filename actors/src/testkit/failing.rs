@@ -267,6 +267,9 @@ impl AccountStore for FailingStore {
     fn organization_with(&self, entity: Uuid) -> Later<'_, Option<OrgId>> {
         self.inner.organization_with(entity)
     }
+    fn organizations_from(&self, external: &str) -> Later<'_, Vec<OrgId>> {
+        self.inner.organizations_from(external)
+    }
     fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         self.inner.claim_name(name, org, at)
     }

@@ -245,6 +245,13 @@ impl AccountStore for MemoryStore {
         now(found)
     }
 
+    fn organizations_from(&self, external: &str) -> Later<'_, Vec<OrgId>> {
+        let is = |org: &Org| org.organization().is_some_and(|organization| organization.external() == Some(external));
+        let data = self.data();
+        let found = data.orgs.iter().filter(|(_, rows)| rows.latest.as_deref().is_some_and(is));
+        now(found.map(|(id, _)| *id).take(2).collect())
+    }
+
     fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         let mut data = self.data();
         let (owner, _) = *data.names.entry(name.clone()).or_insert((org, at));

@@ -137,7 +137,7 @@ pub(in crate::http) async fn register(
     // would get the same organization. A retry is told that the e-mail address is taken.
     let organization = match organization {
         None => None,
-        Some(organization) => match found(&call.api, organization, user.id, None, call.now).await {
+        Some(organization) => match found(&call.api, organization, (user.id, None), None, call.now).await {
             Ok(org) => Some(OrganizationResponse::for_role(&org, Some(Role::Admin))?),
             Err(error) => {
                 // Both or none, as far as it is known: an account without what was asked for would be in the way of

@@ -8,13 +8,16 @@ use crate::http::{
     error::ApiError,
 };
 use crate::words;
-use crate::{identity::Who, page::BrandingShape};
+use crate::{
+    identity::{Caller, Who, providers::OrgRef},
+    page::BrandingShape,
+};
 use serde::{Deserialize, Serialize};
 use tocsin_actors::domain::{
     Command, Domain, MemberId, Org, OrgId, Role, Slug, Timestamp, UserId,
     command::{NewOrganization, OrganizationChange},
     edit::Edit,
-    entities::{Author, Metadata},
+    entities::{Author, EXTERNAL_ORG, Metadata, Scalar},
     status::{ServiceStatus, Visibility},
 };
 use utoipa::{IntoParams, ToSchema};
@@ -196,15 +199,35 @@ fn time_zone(name: &str) -> Result<chrono_tz::Tz, ApiError> {
     name.parse().map_err(|_| ApiError::refused("invalid", "time_zone", "is not the IANA name of a time zone, like Europe/Berlin"))
 }
 
+/// Says no to who calls an organization by the name of one at a provider and is no admin there: its people would come in
+/// here by that. What is there already may be said again.
+fn may_claim(caller: Option<&Caller>, before: Option<&Metadata>, wanted: &Metadata) -> Result<(), ApiError> {
+    let Some(claim) = wanted.get(EXTERNAL_ORG).filter(|claim| before.and_then(|before| before.get(EXTERNAL_ORG)) != Some(*claim))
+    else {
+        return Ok(());
+    };
+    let is_theirs = |(org, role): &(OrgRef, Role)| match org {
+        OrgRef::External(name) => *claim == Scalar::Text(name.clone()) && *role == Role::Admin,
+        OrgRef::Id(_) | OrgRef::Slug(_) => false,
+    };
+    let may = caller.is_some_and(|caller| caller.superadmin || caller.external_role.as_ref().is_some_and(is_theirs));
+    if may {
+        return Ok(());
+    }
+    let message = format!("only an admin of it at its provider, or a superadmin, may say `{EXTERNAL_ORG}` in the metadata");
+    Err(ApiError { field: Some("metadata".to_owned()), ..ApiError::forbidden(message) })
+}
+
 /// Founds an organization with its first admin. The id comes from the caller's name for the request, if there is one: a
 /// retry finds what the first try founded.
 pub(in crate::http) async fn found(
     api: &Api,
     new: NewOrganizationRequest,
-    owner: UserId,
+    (owner, caller): (UserId, Option<&Caller>),
     key: Option<tocsin_actors::domain::RequestKey>,
     now: Timestamp,
 ) -> Result<std::sync::Arc<Org>, ApiError> {
+    may_claim(caller, None, &new.metadata)?;
     let slug = match &new.slug {
         Some(text) => slug(text)?,
         None => Slug::suggest(&new.name)
@@ -232,7 +255,7 @@ pub(in crate::http) async fn create(
     call: Call,
     Json(new): Json<NewOrganizationRequest>,
 ) -> Result<Made<OrganizationResponse>, ApiError> {
-    let org = found(&call.api, new, call.person().id, call.key, call.now).await?;
+    let org = found(&call.api, new, (call.person().id, call.caller.as_ref()), call.key, call.now).await?;
     Ok(Made { at: org.id().to_string(), what: OrganizationResponse::of(&org, &call)? })
 }
 
@@ -275,6 +298,10 @@ pub(in crate::http) async fn change(
     call: Call,
     Json(change): Json<OrganizationChangeRequest>,
 ) -> Result<Shown<OrganizationResponse>, ApiError> {
+    if let Some(wanted) = change.metadata.as_set() {
+        let before = call.org().organization().map(|organization| &organization.metadata);
+        may_claim(call.caller.as_ref(), before, wanted)?;
+    }
     let slug = change.slug.as_set().map(|text| slug(text)).transpose()?;
     let domain = change.domain.as_set().map(|text| text.as_deref().map(|text| domain(&call.api, text)).transpose()).transpose()?;
     let time_zone = change.time_zone.as_set().map(|name| time_zone(name)).transpose()?;

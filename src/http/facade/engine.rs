@@ -2,8 +2,11 @@
 
 use super::Refused;
 use crate::{
-    http::{Api, error::ApiError},
-    identity::Identity,
+    http::{Api, access, error::ApiError},
+    identity::{
+        Caller, Identity,
+        providers::{ExternalOrg, OrgRef},
+    },
     recent::Recent,
 };
 use std::{sync::Arc, time::Duration};
@@ -11,18 +14,21 @@ use tocsin_actors::{
     accounts::User,
     directory::Directory,
     domain::{
-        Command, Order, Org, OrgId, Timestamp, UserId,
+        Command, Order, Org, OrgId, Role, Timestamp, UserId,
         command::{NewOrganization, OrganizationChange},
         entities::Author,
     },
     store::{Store, UserKey},
 };
+use tracing::warn;
 use uuid::Uuid;
 
 /// For how long it is remembered in which organization something is. It never moves, and ids are never given again.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 /// Of how many things: some ten megabytes.
 const ROOM: usize = 50_000;
+/// For how long it is believed that nobody here is what a provider calls by some name.
+const UNCLAIMED: Duration = Duration::from_secs(5);
 /// How many organizations or users are read at once.
 const PAGE: usize = 500;
 
@@ -31,11 +37,19 @@ const PAGE: usize = 500;
 pub struct Engine {
     pub(crate) api: Arc<Api>,
     whereabouts: Arc<Recent<Uuid, OrgId>>,
+    /// Which organizations are what providers call by these names.
+    claimed: Arc<Recent<String, OrgId>>,
+    unclaimed: Arc<Recent<String, ()>>,
 }
 
 impl Engine {
     pub(crate) fn new(api: Arc<Api>) -> Self {
-        Self { api, whereabouts: Arc::new(Recent::new(REMEMBERED, ROOM)) }
+        Self {
+            api,
+            whereabouts: Arc::new(Recent::new(REMEMBERED, ROOM)),
+            claimed: Arc::new(Recent::new(REMEMBERED, ROOM)),
+            unclaimed: Arc::new(Recent::new(UNCLAIMED, ROOM)),
+        }
     }
 
     /// What time it is.
@@ -46,6 +60,16 @@ impl Engine {
     /// Who is who.
     pub fn identity(&self) -> &Identity {
         &self.api.identity
+    }
+
+    /// Who is behind a bearer token, whoever made it.
+    pub async fn authenticate(&self, bearer: &str) -> Result<Caller, Refused> {
+        Ok(self.identity().authenticate(bearer).await.map_err(ApiError::from)?)
+    }
+
+    /// What a person may do in an organization, by their membership or by what an identity provider says of them.
+    pub fn role(&self, caller: &Caller, org: &Org) -> Option<Role> {
+        access::role(caller, org)
     }
 
     /// The way to the organizations.
@@ -74,6 +98,51 @@ impl Engine {
             Some(id) => self.org(id).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The organization that a provider's token names; none when nobody here is it, or more than one says so.
+    pub async fn org_from(&self, external: &ExternalOrg) -> Result<Option<Arc<Org>>, Refused> {
+        let org = match &external.here {
+            OrgRef::Id(id) => Some(self.org(*id).await?),
+            OrgRef::Slug(slug) => self.org_called(slug.as_str()).await?,
+            OrgRef::External(name) => {
+                if let Some(known) = self.claimed.get(name, self.now()) {
+                    let org = self.org(known).await?;
+                    if access::is(&org, &external.here) {
+                        return Ok(Some(org));
+                    }
+                    self.claimed.forget(name);
+                }
+                match self.claims(name).await? {
+                    Some(id) => Some(self.org(id).await?),
+                    None => None,
+                }
+            }
+        };
+        Ok(org.filter(|org| access::is(org, &external.here)))
+    }
+
+    /// The organization that says that it is this one, as far as documents say.
+    async fn claims(&self, name: &String) -> Result<Option<OrgId>, Refused> {
+        let now = self.now();
+        if self.unclaimed.get(name, now).is_some() {
+            return Ok(None);
+        }
+        let mut found = self.store().organizations_from(name).await.map_err(ApiError::from)?;
+        if found.is_empty() {
+            // Documents may be behind: it may have said so a moment ago.
+            self.settle().await?;
+            found = self.store().organizations_from(name).await.map_err(ApiError::from)?;
+        }
+        let [one] = found[..] else {
+            if !found.is_empty() {
+                warn!(name, "several organizations say that they are this one of a provider: none is taken for it");
+            }
+            self.unclaimed.put(self.unclaimed.ticket(), name.clone(), (), now);
+            return Ok(None);
+        };
+        self.claimed.put(self.claimed.ticket(), name.clone(), one, now);
+        Ok(Some(one))
     }
 
     /// The organization that has a service, an incident, a team or a membership with this id. Whoever asks says how it is
@@ -181,6 +250,11 @@ impl Engine {
     /// Somebody with an account.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, Refused> {
         Ok(self.store().user(id).await.map_err(ApiError::from)?)
+    }
+
+    /// The same, as of a moment ago: for those whose names are shown.
+    pub async fn known_user(&self, id: UserId) -> Result<Option<Arc<User>>, Refused> {
+        Ok(self.identity().user(id).await.map_err(ApiError::from)?)
     }
 
     /// The same by one of the things that are unique.

@@ -1,6 +1,6 @@
 //! What the claims of a verified token mean.
 
-use super::{Claimed, OrgRef, Provider};
+use super::{Claimed, ExternalOrg, OrgRef, Provider};
 use crate::identity::AuthError;
 use serde_json::Value;
 use tocsin_actors::domain::status::Role;
@@ -35,16 +35,17 @@ impl<'a> Claims<'a> {
             Some(Value::String(word)) => word == "true", // as some providers write it
             _ => false,
         };
-        let organization = self.text(&names.organization).filter(fits).map(|id| match provider.organizations.get(id) {
-            Some(ours) => ours.clone(),
-            None => OrgRef::External(id.to_owned()),
+        let organization = self.text(&names.organization).filter(fits).map(|id| ExternalOrg {
+            name: id.to_owned(),
+            here: provider.organizations.get(id).cloned().unwrap_or_else(|| OrgRef::External(id.to_owned())),
         });
         Ok(Claimed {
             issuer: provider.issuer.clone(),
             subject: subject.to_owned(),
             verified_email: self.text(&names.email).filter(|_| verified).map(str::to_owned),
             name: self.text(&names.name).map(str::to_owned),
-            role: organization.zip(self.role(provider)),
+            role: organization.as_ref().map(|organization| organization.here.clone()).zip(self.role(provider)),
+            organization,
         })
     }
 
@@ -53,7 +54,8 @@ impl<'a> Claims<'a> {
         let words: Vec<&str> = match self.find(&provider.claims.role) {
             Some(Value::String(word)) => vec![word],
             Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
+            Some(_) => Vec::new(),
+            None => return provider.default_role.or(provider.unsaid_role),
         };
         words.into_iter().filter_map(|word| provider.roles.get(word).copied()).max().or(provider.default_role)
     }

@@ -11,6 +11,8 @@
 //!     organizations: { org_123: my-slug }    # to a slug or an id; others by their metadata `external_org`
 //! ```
 //!
+//! Who may say in the metadata of an organization which one of a provider it is: see `http::api::organizations`.
+//!
 //! Further keys: `authorized_parties` (accepted `azp`), `algorithms` (default RS256; never symmetric), `jwks_url` (default
 //! the issuer's `.well-known/jwks.json`). Addresses are `https`; `http` is for this machine only, because who can change
 //! the keys on their way can be anybody.
@@ -140,6 +142,8 @@ impl Entry {
             claims: self.claims.names(self.preset),
             roles: roles(self.preset, self.roles),
             default_role: self.default_role,
+            // Clerk's own tokens always say both; an organization alone is what its ordinary members would show.
+            unsaid_role: matches!(self.preset, Some(Preset::Clerk)).then_some(Role::Member),
             organizations: self.organizations.into_iter().map(organization).collect::<Result<_, _>>()?,
         })
     }

@@ -32,6 +32,8 @@ pub struct Provider {
     pub(super) claims: ClaimNames,
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) default_role: Option<Role>,
+    /// What somebody is in whose token an organization is named and no role.
+    pub(super) unsaid_role: Option<Role>,
     pub(super) organizations: BTreeMap<String, OrgRef>,
 }
 
@@ -62,8 +64,17 @@ pub enum OrgRef {
     /// Mapped to the one with this slug.
     Slug(Slug),
     /// Not mapped: the one whose metadata `external_org` says this. Only an organization that no other one claims
-    /// too may be taken for it, because every admin can write metadata.
+    /// too may be taken for it.
     External(String),
+}
+
+/// The organization that somebody has chosen there, and that their token names, whatever they are in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalOrg {
+    /// What the provider calls it.
+    pub name: String,
+    /// Which one that is here.
+    pub here: OrgRef,
 }
 
 /// What a provider says of somebody.
@@ -75,6 +86,7 @@ pub(super) struct Claimed {
     pub(super) verified_email: Option<String>,
     pub(super) name: Option<String>,
     pub(super) role: Option<(OrgRef, Role)>,
+    pub(super) organization: Option<ExternalOrg>,
 }
 
 /// All providers with their keys.

@@ -303,19 +303,32 @@ async fn tokens_as_auth0_and_clerk_write_them_are_understood() {
     let read = |rest: &str| read(&format!("providers:\n- issuer: {}\n  {rest}\n", server.url), "tocsin").unwrap();
     let auth0 = "preset: auth0\n  audience: us\n  claims: {role: 'https://example.org/roles'}\n  organizations: {org_1: acme}";
     let clerk = "preset: clerk\n  default_role: viewer";
+    let plain = "preset: clerk\n  organizations: {org_1: acme}";
     let (slug, external) = (OrgRef::Slug("acme".parse().unwrap()), OrgRef::External("org_2".to_owned()));
     for (setup, more, expected) in [
-        (auth0, json!({ "org_id": "org_1", "https://example.org/roles": ["x", "viewer", "admin"] }), Some((slug, Role::Admin))),
+        (
+            auth0,
+            json!({ "org_id": "org_1", "https://example.org/roles": ["x", "viewer", "admin"] }),
+            Some((slug.clone(), Role::Admin)),
+        ),
         (auth0, json!({ "org_id": "org_1" }), None),
         (auth0, json!({ "https://example.org/roles": ["admin"] }), None),
         (clerk, json!({ "org_id": "org_2", "org_role": "org:admin", "aud": null }), Some((external.clone(), Role::Admin))),
         (clerk, json!({ "o": { "id": "org_2", "rol": "member" }, "v": 2, "aud": null }), Some((external.clone(), Role::Member))),
-        (clerk, json!({ "o": { "id": "org_2", "rol": "billing" }, "v": 2, "aud": null }), Some((external, Role::Viewer))),
+        (clerk, json!({ "o": { "id": "org_2", "rol": "billing" }, "v": 2, "aud": null }), Some((external.clone(), Role::Viewer))),
+        (clerk, json!({ "o": { "id": "org_2" }, "v": 2, "aud": null }), Some((external.clone(), Role::Viewer))),
+        (plain, json!({ "org_id": "org_1", "aud": null }), Some((slug.clone(), Role::Member))),
+        (plain, json!({ "org_id": "org_2", "org_role": "org:billing", "aud": null }), None),
         (clerk, json!({ "aud": null }), None),
     ] {
         let world = World::with(read(setup)).await;
         let caller = caller(&world, &key.sign(&server.claims(more.clone()))).await;
         assert_eq!(caller.external_role, expected, "{more}");
+        // Where they are is known whatever they are there.
+        let named = more.get("org_id").or_else(|| more.get("o")?.get("id")).and_then(Value::as_str);
+        let here = |name| if name == "org_1" { slug.clone() } else { external.clone() };
+        let organization = named.map(|name| ExternalOrg { name: name.to_owned(), here: here(name) });
+        assert_eq!(caller.external_org, organization, "{more}");
         let by = UserKey::External { issuer: server.url.clone(), subject: "ann".to_owned() };
         assert!(world.accounts.find_user(by).await.unwrap().is_some());
     }

@@ -237,6 +237,28 @@ impl AccountStore for EmbeddedStore {
         self.read(read).boxed()
     }
 
+    // Every organization is looked at: some microseconds each. Whoever asks remembers.
+    fn organizations_from(&self, external: &str) -> Later<'_, Vec<OrgId>> {
+        let external = external.to_owned();
+        let read = move |transaction: &ReadTransaction| {
+            let documents = transaction.open_table(DOCUMENTS)?;
+            let (first, last) = (OrgId::new(Uuid::nil()), OrgId::new(Uuid::max()));
+            let organizations = Collection::Organizations as u8;
+            let (begin, end) = (documents_prefix(organizations, first), prefix_end(&documents_prefix(organizations, last)));
+            let mut found = Vec::new();
+            for row in documents.range(begin.as_slice()..=end.as_slice())? {
+                let (key, document) = row?;
+                if found.len() < 2 && documents::external(document.value()).map_err(ReadError::Store)? == Some(external.as_str()) {
+                    let mut org = [0; 16];
+                    org.copy_from_slice(&key.value()[1..17]);
+                    found.push(OrgId::new(Uuid::from_bytes(org)));
+                }
+            }
+            Ok(found)
+        };
+        self.read(read).boxed()
+    }
+
     fn claim_name(&self, name: Name, org: OrgId, at: Timestamp) -> BoxFuture<'_, Result<(), AccountError>> {
         self.change(move |tables| {
             let owner = tables.names.get(name.as_str())?.map(|row| *row.value().0);

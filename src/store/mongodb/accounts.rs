@@ -17,6 +17,8 @@ use tocsin_actors::{
 };
 use uuid::Uuid;
 
+/// Which one of an identity provider an organization says that it is: see `entities::EXTERNAL_ORG`.
+pub(super) const EXTERNAL: &str = "metadata.external_org";
 /// People.
 pub(super) const USERS: &str = "users";
 /// Names of organizations: `{_id: name, org, at}`. Called so because slugs were all the names there were.
@@ -116,6 +118,16 @@ impl AccountStore for MongoStore {
                 }
             }
             Ok(None)
+        }
+        .boxed()
+    }
+
+    fn organizations_from(&self, external: &str) -> Later<'_, Vec<OrgId>> {
+        let these = doc! { EXTERNAL: external };
+        async move {
+            let organizations = self.accounts(Collection::Organizations.name());
+            let found = read_all(organizations.find(these).projection(doc! { "org": 1 }).limit(2)).await?;
+            found.iter().map(|organization| org_in(organization, "org")).collect()
         }
         .boxed()
     }

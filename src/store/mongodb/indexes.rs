@@ -5,7 +5,7 @@
 //! stop them. (Somebody who left and came back has two memberships for the moment between two writes.)
 
 use super::{
-    accounts::{EMAIL_INDEX, IDENTITY_INDEX, NAMES, USERNAME_INDEX, USERS},
+    accounts::{EMAIL_INDEX, EXTERNAL, IDENTITY_INDEX, NAMES, USERNAME_INDEX, USERS},
     database::{COMMITS, Database},
     readings::READINGS,
     snapshots::PARTS,
@@ -44,7 +44,15 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
         // The server throws away what has expired.
         (READINGS, vec![expiring()]),
         (PARTS, vec![plain(doc! { "org": 1, "seq": 1 })]),
-        (Collection::Organizations.name(), vec![plain(doc! { "slug": 1 }), plain(doc! { "org": 1 })]),
+        (
+            Collection::Organizations.name(),
+            vec![
+                plain(doc! { "slug": 1 }),
+                plain(doc! { "org": 1 }),
+                // Few say so.
+                partial("external", doc! { EXTERNAL: 1 }, doc! { EXTERNAL: { "$exists": true } }),
+            ],
+        ),
         (Collection::Members.name(), vec![plain(doc! { "user": 1 }), plain(doc! { "org": 1, "user": 1 })]),
         (Collection::Teams.name(), vec![plain(doc! { "org": 1, "name": 1 }), plain(doc! { "org": 1, "members.user": 1 })]),
         (Collection::ServiceGroups.name(), vec![plain(doc! { "org": 1, "position": 1 })]),
@@ -56,7 +64,7 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
                 plain(doc! { "org": 1, "status": 1 }),
                 plain(doc! { "org": 1, "affected.service": 1 }),
                 // For the agenda: only the few that move by themselves, and of those it reads only the unfinished.
-                partial(doc! { "status": 1 }, doc! { "automatic": true }),
+                partial("automatic", doc! { "status": 1 }, doc! { "automatic": true }),
             ],
         ),
         (Collection::Monitors.name(), vec![plain(doc! { "org": 1 }), plain(doc! { "enabled": 1 })]),
@@ -78,8 +86,8 @@ fn plain(keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).build()
 }
 
-fn partial(keys: Document, only: Document) -> IndexModel {
-    let options = IndexOptions::builder().name("automatic".to_owned()).partial_filter_expression(only).build();
+fn partial(name: &str, keys: Document, only: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).partial_filter_expression(only).build();
     IndexModel::builder().keys(keys).options(options).build()
 }
 

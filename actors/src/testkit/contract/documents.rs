@@ -3,6 +3,9 @@
 use super::{super::builders::*, Fixture, documents_of, load, sorted, stored};
 use crate::domain::{
     Command, Timestamp,
+    command::OrganizationChange,
+    edit::Edit,
+    entities::{EXTERNAL_ORG, Scalar},
     status::{IncidentStatus, MonitorState, Role, ServiceStatus, TeamRole},
 };
 use std::sync::Arc;
@@ -205,6 +208,34 @@ pub async fn the_organization_of_an_entity_is_found_by_its_id(fixture: &impl Fix
     two.append(&*store, [order(Command::DeleteService { id: gone })]).await.unwrap();
     store.settle().await.unwrap();
     assert_eq!(store.organization_with(gone.uuid()).await.unwrap(), None);
+}
+
+/// By the name of one, as long as it says so; two who say the same are both found.
+pub async fn organizations_are_found_by_what_a_provider_calls_them(fixture: &impl Fixture) {
+    let store = fixture.open().await;
+    let mut writers = [stored(&*store, 1).await, stored(&*store, 2).await, stored(&*store, 3).await];
+    let says = |value: Option<Scalar>| {
+        let metadata = value.map(|value| (EXTERNAL_ORG.to_owned(), value)).into_iter().collect();
+        let change = OrganizationChange { metadata: Edit::Set(metadata), ..OrganizationChange::default() };
+        order(Command::ChangeOrganization(Box::new(change)))
+    };
+    let text = |text: &str| Some(Scalar::Text(text.to_owned()));
+    for (n, value, one, two) in [
+        (0, text("org_1"), vec![1], vec![]),
+        (1, text("org_2"), vec![1], vec![2]),
+        (2, Some(Scalar::Int(1)), vec![1], vec![2]),
+        (2, text("org_1"), vec![1, 3], vec![2]),
+        (0, None, vec![3], vec![2]),
+        (1, text("org_1"), vec![2, 3], vec![]),
+    ] {
+        writers[n].append(&*store, [says(value)]).await.unwrap();
+        store.settle().await.unwrap();
+        for (external, wanted) in [("org_1", one), ("org_2", two), ("1", vec![]), ("", vec![])] {
+            let mut found = store.organizations_from(external).await.unwrap();
+            found.sort();
+            assert_eq!(found, wanted.into_iter().map(org).collect::<Vec<_>>(), "{external}");
+        }
+    }
 }
 
 /// Whatever is asked about one shows nothing of another.

@@ -64,6 +64,7 @@ macro_rules! store_contract {
             organizations_are_listed_in_pages
             organizations_of_a_user_follow_the_documents
             the_organization_of_an_entity_is_found_by_its_id
+            organizations_are_found_by_what_a_provider_calls_them
             organizations_do_not_see_each_other
             a_user_comes_back_by_every_key
             names_are_unique_whatever_the_case

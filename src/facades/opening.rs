@@ -1,6 +1,9 @@
 //! Which facades there are, and how one is opened.
 
-use super::plive::{self, Plive};
+use super::{
+    fastapi::{self, Fastapi},
+    plive::{self, Plive},
+};
 use crate::http::{
     edge::Edge,
     facade::{Engine, Facade, serve},
@@ -25,16 +28,19 @@ const MOST_WAITING: usize = 1_024;
 pub enum Name {
     /// A Node backend that keeps everything in memory.
     Plive,
+    /// A Python backend with an identity provider beside it.
+    Fastapi,
 }
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Plive];
+    pub const ALL: [Self; 2] = [Self::Plive, Self::Fastapi];
 
     /// As people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plive => "plive",
+            Self::Fastapi => "fastapi",
         }
     }
 
@@ -42,6 +48,7 @@ impl Name {
     pub const fn has_logins(self) -> bool {
         match self {
             Self::Plive => false,
+            Self::Fastapi => true,
         }
     }
 }
@@ -140,6 +147,9 @@ pub enum NotOpened {
     /// It knows one organization only.
     #[error("the facade {0} has no organizations of its own: name one with --open-facade SLUG")]
     OneOnly(Name),
+    /// It cannot be told where it is.
+    #[error("the address of a facade cannot be read: {0}")]
+    Address(String),
     /// The organization could not be read.
     #[error(transparent)]
     Org(#[from] OrgError),
@@ -163,6 +173,10 @@ pub(crate) async fn open(
             let Some(OpenTo::One(org)) = to else { return Err(NotOpened::OneOnly(name)) };
             let facade = Plive::start(org, io, engine.directory()).await?;
             Ok(ready(facade, plive::ORIGINS, (listener, engine, edge), (layer, io_too)))
+        }
+        Name::Fastapi => {
+            let facade = Fastapi::at(listener.local_addr().map_err(|error| NotOpened::Address(error.to_string()))?, &engine);
+            Ok(ready(facade, fastapi::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
     }
 }

@@ -3,8 +3,9 @@
 use crate::mongod::Mongod;
 use futures::{SinkExt, StreamExt};
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
+    net::Ipv4Addr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -13,9 +14,14 @@ use tocsin::{
     app::{App, AppSettings},
     facades::{Name, OpenTo},
     http::edge::{EdgeSettings, RateSettings},
+    identity::{ClientHint, IdTokenFor, Tokens, organization_word},
     seed::{Fixture, ids::Ids, load::Loader},
 };
-use tocsin_actors::{domain::OrgId, store::Store};
+use tocsin_actors::{
+    accounts::User,
+    domain::OrgId,
+    store::{Store, UserKey},
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 use uuid::Uuid;
@@ -23,6 +29,9 @@ use uuid::Uuid;
 /// A server that speaks like another backend.
 pub(crate) struct Server {
     app: App,
+    store: Arc<dyn Store>,
+    /// Where everybody's API is.
+    api: String,
     pub(crate) base: String,
     name: Name,
     url: String,
@@ -81,40 +90,94 @@ impl Server {
         let store = tocsin::store::open(url).await.unwrap();
         let source = std::fs::read_to_string(format!("{}/fixtures/{name}.yaml", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let fixture = Fixture::read("sample", &source).unwrap();
-        let app = start(store.clone()).await;
+        let (app, api) = start(store.clone()).await;
         let loader = Loader::new(store.clone(), app.directory().clone(), SystemTime::now().into_timestamp());
         let survey = loader.survey(&fixture).await.unwrap();
         let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.unwrap();
         let org = Ids::of(&outcomes[0].slug).org();
-        Self::open(app, name, url.to_owned(), org, folder).await
+        Self::open((app, store, api), name, url.to_owned(), org, folder).await
     }
 
-    async fn open(mut app: App, name: Name, url: String, org: OrgId, folder: Option<TempDir>) -> Self {
+    async fn open(
+        (mut app, store, api): (App, Arc<dyn Store>, String),
+        name: Name,
+        url: String,
+        org: OrgId,
+        folder: Option<TempDir>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let to = (!name.has_logins()).then_some(OpenTo::One(org));
         app.open_facade(name, listener, to).await.unwrap();
-        Self { app, base, name, url, org, _folder: folder }
+        Self { app, store, api, base, name, url, org, _folder: folder }
     }
 
     /// The same one after a restart; at another address.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { app, name, url, org, _folder, .. } = self;
+        let Self { app, store, name, url, org, _folder, .. } = self;
         app.shutdown().await;
+        drop(store);
         let store = tocsin::store::open(&url).await.unwrap();
-        Self::open(start(store).await, name, url, org, _folder).await
+        let (app, api) = start(store.clone()).await;
+        Self::open((app, store, api), name, url, org, _folder).await
     }
 
     /// Another one on the same database, which neither knows of the other.
     pub(crate) async fn beside(&self) -> Self {
         let store = tocsin::store::open(&self.url).await.unwrap();
-        Self::open(start(store).await, self.name, self.url.clone(), self.org, None).await
+        let (app, api) = start(store.clone()).await;
+        Self::open((app, store, api), self.name, self.url.clone(), self.org, None).await
     }
 
     /// One on MongoDB.
     pub(crate) async fn on_mongodb(name: Name) -> Self {
         let database = format!("facade_{}", Uuid::now_v7().simple());
         Self::start(name, &Mongod::shared().await.uri(&database), None).await
+    }
+
+    /// Where it says that it is, as its own tokens name it.
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/", self.base)
+    }
+
+    async fn logged_in(&self, email: &str) -> (User, Tokens) {
+        let user = self.store.find_user(UserKey::Email(email.to_owned())).await.unwrap().unwrap();
+        let hint = ClientHint { address: Ipv4Addr::LOCALHOST.into(), user_agent: None };
+        let tokens = self.app.identity().open_session(&user, hint).await.unwrap();
+        (user, tokens)
+    }
+
+    /// An ID token of somebody with an account, for an organization.
+    pub(crate) async fn id_token(&self, email: &str, slug: &str) -> String {
+        let (user, Tokens { session, .. }) = self.logged_in(email).await;
+        let org = self.app.find(slug).await.unwrap().unwrap();
+        let (issuer, nonce) = (self.issuer(), None);
+        let told = IdTokenFor { issuer: &issuer, client: "tocsin", user: &user, org, session, nonce };
+        self.app.identity().id_token(told).await.unwrap().expose().to_owned()
+    }
+
+    /// One by which everybody's API knows somebody.
+    pub(crate) async fn access_token(&self, email: &str) -> String {
+        self.logged_in(email).await.1.access_token.expose().to_owned()
+    }
+
+    /// Asks everybody's API, which this facade has beside it.
+    pub(crate) async fn ask_api_as(&self, email: &str, method: &str, path: &str, body: &Value) -> Value {
+        let token = self.access_token(email).await;
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let asked = client().request(method, format!("{}{path}", self.api)).bearer_auth(token).json(body);
+        let response = asked.send().await.unwrap();
+        assert!(response.status().is_success(), "{path} {body}: {response:?}");
+        response.json().await.unwrap_or_default()
+    }
+
+    /// Somebody new with an organization of their own, which ID tokens call like this.
+    pub(crate) async fn founded(&self, slug: &str, email: &str) -> String {
+        let organization = json!({ "name": slug, "slug": slug });
+        let body = json!({ "email": email, "password": "correct horse battery", "organization": organization });
+        let asked = client().post(format!("{}/auth/register", self.api)).json(&body);
+        assert_eq!(asked.send().await.unwrap().status().as_u16(), 201);
+        organization_word(self.app.find(slug).await.unwrap().unwrap())
     }
 
     pub(crate) async fn stop(self) {
@@ -162,10 +225,11 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-async fn start(store: Arc<dyn Store>) -> App {
+async fn start(store: Arc<dyn Store>) -> (App, String) {
     let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap()
+    let api = format!("http://{}/api/v1", listener.local_addr().unwrap());
+    (App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap(), api)
 }
 
 trait IntoTimestamp {

@@ -28,11 +28,17 @@ pub enum RecordKind {
     Answer = 5,
     /// In which life of the installation numbers are counted; owned by nobody (the nil id). Not carried to other stores.
     Epoch = 6,
+    /// A key that signs ID tokens; owned by nobody (the nil id).
+    IdTokenKey = 7,
+    /// What a login page hands out to be exchanged for tokens, within a minute; owned by the session. Not carried to other
+    /// stores.
+    LoginCode = 8,
 }
 
 impl RecordKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Session, Self::ApiKey, Self::Invite, Self::SigningKey, Self::Answer, Self::Epoch];
+    pub const ALL: [Self; 8] =
+        [Self::Session, Self::ApiKey, Self::Invite, Self::SigningKey, Self::Answer, Self::Epoch, Self::IdTokenKey, Self::LoginCode];
 
     /// The name of its collection.
     pub const fn name(self) -> &'static str {
@@ -43,6 +49,8 @@ impl RecordKind {
             Self::SigningKey => "signing_keys",
             Self::Answer => "answers",
             Self::Epoch => "epochs",
+            Self::IdTokenKey => "id_token_keys",
+            Self::LoginCode => "login_codes",
         }
     }
 }

@@ -79,6 +79,7 @@ const fn sample(name: Name) -> (&'static str, &'static str) {
     match name {
         Name::Plive => ("plive.yaml", include_str!("../../fixtures/plive.yaml")),
         Name::Statusnexus => ("statusnexus.yaml", include_str!("../../fixtures/statusnexus.yaml")),
+        Name::Fastapi => ("fastapi.yaml", include_str!("../../fixtures/fastapi.yaml")),
     }
 }
 

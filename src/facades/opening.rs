@@ -1,6 +1,7 @@
 //! Which facades there are, and how one is opened.
 
 use super::{
+    fastapi::{self, Fastapi},
     plive::{self, Plive},
     statusnexus::{self, Statusnexus},
 };
@@ -32,17 +33,20 @@ pub enum Name {
     Plive,
     /// A Node backend for people and organizations that are at Clerk.
     Statusnexus,
+    /// A Python backend with an identity provider beside it.
+    Fastapi,
 }
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Plive, Self::Statusnexus];
+    pub const ALL: [Self; 3] = [Self::Plive, Self::Statusnexus, Self::Fastapi];
 
     /// As people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plive => "plive",
             Self::Statusnexus => "statusnexus",
+            Self::Fastapi => "fastapi",
         }
     }
 
@@ -51,6 +55,7 @@ impl Name {
         match self {
             Self::Plive => false,
             Self::Statusnexus => true,
+            Self::Fastapi => true,
         }
     }
 }
@@ -149,6 +154,9 @@ pub enum NotOpened {
     /// It knows one organization only.
     #[error("the facade {0} has no organizations of its own: name one with --open-facade SLUG")]
     OneOnly(Name),
+    /// It cannot be told where it is.
+    #[error("the address of a facade cannot be read: {0}")]
+    Address(String),
     /// The organization could not be read.
     #[error(transparent)]
     Org(#[from] OrgError),
@@ -177,6 +185,10 @@ pub(crate) async fn open(
             Ok(ready(facade, plive::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
         Name::Statusnexus => Ok(ready(Statusnexus, statusnexus::ORIGINS, (listener, engine, edge), (layer, io_too))),
+        Name::Fastapi => {
+            let facade = Fastapi::at(listener.local_addr().map_err(|error| NotOpened::Address(error.to_string()))?, &engine);
+            Ok(ready(facade, fastapi::ORIGINS, (listener, engine, edge), (layer, io_too)))
+        }
     }
 }
 

@@ -10,7 +10,11 @@ use std::{
 };
 use tocsin_actors::{
     directory::{Directory, Listener},
-    domain::{Commit, Event, Incident, IncidentId, Org, OrgId, ServiceId, entities::Service, event::Touched},
+    domain::{
+        Commit, Entry, Incident, IncidentId, Org, OrgId, ServiceId,
+        entities::{Author, Service},
+        event::Touched,
+    },
     org::OrgError,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -24,84 +28,109 @@ pub(super) struct Message {
     pub(super) data: Value,
 }
 
+/// What gets messages to who listens: Socket.IO, or a facade's own stream.
+pub(super) trait Voice: Clone + Send + Sync + 'static {
+    /// What it says.
+    type Said: Send + 'static;
+    /// Says it, before the next one is said.
+    fn say(&self, said: Self::Said) -> impl Future<Output = ()> + Send;
+    /// The organization is gone, and nothing will be said of it any more.
+    fn fall_silent(&self) {}
+}
+
 /// Something that is not what it was: before, and after. Never neither.
 pub(super) enum Changed<'a> {
     Service(Option<&'a Arc<Service>>, Option<&'a Arc<Service>>),
     Incident(Option<&'a Arc<Incident>>, Option<&'a Arc<Incident>>),
 }
 
-/// Where it happened: the organization as it was, and as it is.
+/// Where it happened: the organization as it was, and as it is; and who did it, where that is known.
 pub(super) struct Moment<'a> {
+    pub(super) by: Author,
     pub(super) before: &'a Org,
     pub(super) after: &'a Org,
 }
 
 /// A facade's words for it.
-pub(super) type Words = fn(&Moment<'_>, &Changed<'_>) -> Vec<Message>;
+pub(super) type Words<T = Message> = fn(&Moment<'_>, &Changed<'_>) -> Vec<T>;
 
 /// Follows an organization, for as long as somebody holds this.
-pub(super) struct Following {
+pub(super) struct Following<V = SocketIo> {
+    /// What tells of it.
+    pub(super) voice: V,
     _listener: Arc<dyn Listener>,
 }
 
 /// Organizations that are followed while somebody listens to them: whoever does holds what [`Follows::follow`] answers, in
 /// the extensions of a socket for example. Who is followed does not sleep.
-pub(super) struct Follows {
-    words: Words,
-    io: SocketIo,
+pub(super) struct Follows<V: Voice = SocketIo> {
+    words: Words<V::Said>,
+    voices: Box<dyn Fn(OrgId) -> V + Send + Sync>,
     directory: Directory,
-    followed: tokio::sync::Mutex<HashMap<OrgId, Weak<Following>>>,
+    followed: tokio::sync::Mutex<HashMap<OrgId, Weak<Following<V>>>>,
 }
 
 impl Follows {
+    #[allow(dead_code)] // for facades with Socket.IO that follow more than one organization
     pub(super) fn new(words: Words, io: SocketIo, directory: Directory) -> Self {
-        Self { words, io, directory, followed: tokio::sync::Mutex::default() }
+        Self::speaking(words, move |_| io.clone(), directory)
+    }
+}
+
+impl<V: Voice> Follows<V> {
+    /// With a voice of its own for each organization.
+    pub(super) fn speaking(
+        words: Words<V::Said>,
+        voices: impl Fn(OrgId) -> V + Send + Sync + 'static,
+        directory: Directory,
+    ) -> Self {
+        Self { words, voices: Box::new(voices), directory, followed: tokio::sync::Mutex::default() }
     }
 
     /// Follows an organization, which is told of once however many hold it.
-    pub(super) async fn follow(&self, org: OrgId) -> Result<Arc<Following>, OrgError> {
+    pub(super) async fn follow(&self, org: OrgId) -> Result<Arc<Following<V>>, OrgError> {
         let mut followed = self.followed.lock().await;
         if let Some(following) = followed.get(&org).and_then(Weak::upgrade) {
             return Ok(following);
         }
         followed.retain(|_, following| following.strong_count() > 0);
-        let following = Arc::new(Following::start(org, self.words, self.io.clone(), &self.directory).await?);
+        let following = Arc::new(Following::start(org, self.words, (self.voices)(org), &self.directory).await?);
         followed.insert(org, Arc::downgrade(&following));
         Ok(following)
     }
 }
 
-impl Following {
-    pub(super) async fn start(org: OrgId, words: Words, io: SocketIo, directory: &Directory) -> Result<Self, OrgError> {
+impl<V: Voice> Following<V> {
+    pub(super) async fn start(org: OrgId, words: Words<V::Said>, voice: V, directory: &Directory) -> Result<Self, OrgError> {
         let (say, said) = unbounded_channel();
-        tokio::spawn(tell(io, said));
+        tokio::spawn(tell(voice.clone(), said));
         let teller = Arc::new(Teller { words, say, told: Mutex::default() });
         let listener: Arc<dyn Listener> = teller.clone();
         let now = directory.listen(org, &listener).await?;
         // What was committed meanwhile is newer than what was read before it.
         teller.told.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(now);
-        Ok(Self { _listener: listener })
+        Ok(Self { voice, _listener: listener })
     }
 }
 
-struct Teller {
-    words: Words,
-    say: UnboundedSender<Message>,
+struct Teller<T> {
+    words: Words<T>,
+    say: UnboundedSender<Option<T>>,
     /// The state that everybody was told of.
     told: Mutex<Option<Arc<Org>>>,
 }
 
-impl Listener for Teller {
+impl<T: Send> Listener for Teller<T> {
     fn committed(&self, before: &Org, commit: &Commit, after: &Arc<Org>) {
         self.told(after);
         if let [entry] = commit.entries.as_slice() {
-            return self.tell(before, &entry.events, after);
+            return self.tell(before, entry, after);
         }
         // What was asked for one after the other is told one after the other, although it was stored together.
         let (states, mut at) = (before.steps(commit), 0);
         for entry in &commit.entries {
             let next = at + entry.events.len();
-            self.tell(&states[at], &entry.events, &states[next]);
+            self.tell(&states[at], entry, &states[next]);
             at = next;
         }
     }
@@ -110,44 +139,60 @@ impl Listener for Teller {
         let Some(before) = self.told(view).filter(|before| before.seq() != view.seq()) else { return };
         let services: BTreeSet<_> = before.services().keys().chain(view.services().keys()).copied().collect();
         let incidents: BTreeSet<_> = before.incidents().keys().chain(view.incidents().keys()).copied().collect();
-        self.say(&before, &services, &incidents, view);
+        let moment = Moment { by: Author::System, before: &before, after: view };
+        self.say(&moment, &services, &incidents);
     }
 }
 
-impl Teller {
+impl<T> Teller<T> {
     /// This is told from now on; answers what was.
     fn told(&self, view: &Arc<Org>) -> Option<Arc<Org>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).replace(view.clone())
     }
 
-    fn tell(&self, before: &Org, events: &[Event], after: &Org) {
+    fn tell(&self, before: &Org, entry: &Entry, after: &Org) {
         let (mut services, mut incidents) = (BTreeSet::new(), BTreeSet::new());
-        for event in events {
+        for event in &entry.events {
             event.touches(|touched| match touched {
                 Touched::Service(id) => drop(services.insert(id)),
                 Touched::Incident(id) => drop(incidents.insert(id)),
                 _ => {}
             });
         }
-        self.say(before, &services, &incidents, after);
+        self.say(&Moment { by: entry.by, before, after }, &services, &incidents);
     }
 
     /// What looks the same is told by nobody: that is for the facade's words to see.
-    fn say(&self, before: &Org, services: &BTreeSet<ServiceId>, incidents: &BTreeSet<IncidentId>, after: &Org) {
+    fn say(&self, moment: &Moment<'_>, services: &BTreeSet<ServiceId>, incidents: &BTreeSet<IncidentId>) {
+        let Moment { before, after, .. } = moment;
         let services = services.iter().map(|id| Changed::Service(before.services().get(id), after.services().get(id)));
         let incidents = incidents.iter().map(|id| Changed::Incident(before.incidents().get(id), after.incidents().get(id)));
-        let moment = Moment { before, after };
-        for message in services.chain(incidents).flat_map(|changed| (self.words)(&moment, &changed)) {
-            let _ = self.say.send(message); // whoever would tell it is gone: the server stops
+        // Whoever would tell it is gone when the server stops.
+        for message in services.chain(incidents).flat_map(|changed| (self.words)(moment, &changed)) {
+            let _ = self.say.send(Some(message));
+        }
+        if after.is_deleted() {
+            let _ = self.say.send(None);
         }
     }
 }
 
-async fn tell(io: SocketIo, mut said: UnboundedReceiver<Message>) {
-    while let Some(Message { room, event, data }) = said.recv().await {
+async fn tell<V: Voice>(voice: V, mut said: UnboundedReceiver<Option<V::Said>>) {
+    while let Some(said) = said.recv().await {
+        match said {
+            Some(said) => voice.say(said).await,
+            None => voice.fall_silent(),
+        }
+    }
+}
+
+impl Voice for SocketIo {
+    type Said = Message;
+
+    async fn say(&self, Message { room, event, data }: Message) {
         let told = match room {
-            Some(room) => io.to(room).emit(event, &data).await,
-            None => io.emit(event, &data).await,
+            Some(room) => self.to(room).emit(event, &data).await,
+            None => self.emit(event, &data).await,
         };
         if let Err(error) = told {
             debug!(%error, event, "somebody was not told");

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     identity::{Caller, Secret},
     live::{
-        Gate, Had, Joining, Pass, Reader, Refusal, Taken, come_back_after,
+        Gate, Had, Joining, Live, Pass, Reader, Refusal, Taken, come_back_after,
         socket::{
             deflate,
             handshake::{Agreed, Asked, Refused, agree},
@@ -84,18 +84,10 @@ pub(super) struct EventsQuery {
 }
 
 async fn become_socket(api: &Arc<Api>, word: &str, head: &Head, upgrade: Option<OnUpgrade>) -> Result<Response, ApiError> {
-    let text = |name: HeaderName| all(&head.headers, name);
-    let agreed = agree(Asked {
-        connection: &text(CONNECTION),
-        upgrade: &text(UPGRADE),
-        version: &text(SEC_WEBSOCKET_VERSION),
-        key: &text(SEC_WEBSOCKET_KEY),
-        extensions: &text(SEC_WEBSOCKET_EXTENSIONS),
-    });
-    let (agreed, upgrade) = match (agreed, upgrade) {
-        (Ok(agreed), Some(upgrade)) => (agreed, upgrade),
-        (Err(Refused::Key), _) => return Err(ApiError::malformed("`Sec-WebSocket-Key` is not 16 bytes in Base64")),
-        (Err(Refused::NoUpgrade | Refused::Version), _) | (Ok(_), None) => return Ok(upgrade_required(head)),
+    let (agreed, upgrade) = match agreed(head, upgrade) {
+        Ok(agreed) => agreed,
+        Err(Refused::Key) => return Err(ApiError::malformed("`Sec-WebSocket-Key` is not 16 bytes in Base64")),
+        Err(Refused::NoUpgrade | Refused::Version) => return Ok(upgrade_required(head)),
     };
     let caller = match bearer(head)? {
         Some(token) => Some(api.identity.authenticate(token).await?),
@@ -107,53 +99,61 @@ async fn become_socket(api: &Arc<Api>, word: &str, head: &Head, upgrade: Option<
     let introduces_itself = pass.is_none() && asked.introduces_itself;
     let to = api.live.open(org.id()).await?;
     let joining = Joining { to, pass, introduces_itself, had, deflate: agreed.deflate };
-    let (api, client) = (api.clone(), head.client);
+    let live = api.live.clone();
+    take_over(&api.live, upgrade, head.client, move |taken| live.welcome(taken, joining));
+    let headers = switching(&agreed).map(|(name, value)| (Some(name), value));
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.headers_mut().extend(headers);
+    Ok(response)
+}
+
+/// What both sides agree on where a request asks to become a socket.
+pub(super) fn agreed(head: &Head, upgrade: Option<OnUpgrade>) -> Result<(Agreed, OnUpgrade), Refused> {
+    let text = |name: HeaderName| all(&head.headers, name);
+    let asked = Asked {
+        connection: &text(CONNECTION),
+        upgrade: &text(UPGRADE),
+        version: &text(SEC_WEBSOCKET_VERSION),
+        key: &text(SEC_WEBSOCKET_KEY),
+        extensions: &text(SEC_WEBSOCKET_EXTENSIONS),
+    };
+    Ok((agree(asked)?, upgrade.ok_or(Refused::NoUpgrade)?))
+}
+
+/// Waits until the request has become a socket, and gives that to whoever welcomes it.
+pub(super) fn take_over(live: &Live, upgrade: OnUpgrade, client: IpAddr, welcome: impl FnOnce(Taken) + Send + 'static) {
+    let live = live.clone();
     tokio::spawn(async move {
-        let joined = async {
-            let upgraded = upgrade.await?;
-            hand_over(&api, upgraded, client, joining)
-        };
-        if let Err(error) = joined.await {
-            debug!(error, "a socket was not taken over");
+        let taken = async { taken(&live, upgrade.await?, client) };
+        match taken.await {
+            Ok(taken) => welcome(taken),
+            Err(error) => debug!(error, "a socket was not taken over"),
         }
     });
-    Ok(switching(&agreed))
 }
 
 /// Takes the socket out of the server's hands, with what was read of it already.
-fn hand_over(
-    api: &Api,
-    upgraded: Upgraded,
-    client: IpAddr,
-    joining: Joining,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    match downcast::<TokioIo<Impatient>>(upgraded) {
+fn taken(live: &Live, upgraded: Upgraded, client: IpAddr) -> Result<Taken, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(match downcast::<TokioIo<Impatient>>(upgraded) {
         Ok(parts) => {
             let Parts { stream, early, held, seat } = parts.io.into_inner().into_parts()?;
             let already = [&*parts.read_buf, &*early].concat(); // the buffer itself is a hundred times larger
-            let taken = Taken { stream: api.live.taken(stream), already, answer: held, client, keep: Box::new(seat) };
-            api.live.welcome(taken, joining);
+            Taken { stream: live.taken(stream), already, answer: held, client, keep: Box::new(seat) }
         }
         Err(other) => {
-            let stream = api.live.carried(TokioIo::new(other))?;
-            let taken = Taken { stream, already: Vec::new(), answer: Vec::new(), client, keep: Box::new(()) };
-            api.live.welcome(taken, joining);
+            let stream = live.carried(TokioIo::new(other))?;
+            Taken { stream, already: Vec::new(), answer: Vec::new(), client, keep: Box::new(()) }
         }
-    }
-    Ok(())
+    })
 }
 
-fn switching(agreed: &Agreed) -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.extend(HeaderValue::from_str(&agreed.accept).ok().map(|accept| (SEC_WEBSOCKET_ACCEPT, accept)));
-    if agreed.deflate {
-        headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(deflate::AGREED));
-    }
-    response
+/// What is said beside 101.
+pub(super) fn switching(agreed: &Agreed) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let always = [(CONNECTION, HeaderValue::from_static("upgrade")), (UPGRADE, HeaderValue::from_static("websocket"))];
+    let accept = HeaderValue::from_str(&agreed.accept).ok().map(|accept| (SEC_WEBSOCKET_ACCEPT, accept));
+    let deflate = agreed.deflate.then(|| (SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(deflate::AGREED)));
+    always.into_iter().chain(accept).chain(deflate)
 }
 
 fn upgrade_required(head: &Head) -> Response {

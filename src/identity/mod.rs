@@ -6,8 +6,10 @@
 //! once ([`Identity::logout`], [`Identity::replace_user`], …); another server feels it within [`REMEMBERED`].
 
 mod error;
+mod id_tokens;
 mod invites;
 mod jwt;
+mod keyring;
 mod keys;
 mod login;
 mod passwords;
@@ -21,6 +23,7 @@ mod throttle;
 mod users;
 
 pub use error::{AuthError, InviteError, LoginRefused, PasswordRefused, Refused};
+pub use id_tokens::{ID_TOKEN_LASTS, IdTokenFor, organization_of, organization_word};
 pub use invites::{AcceptError, InviteInfo};
 pub use keys::{Access, ApiKeyInfo, Scopes};
 pub use login::{Session, check_password};
@@ -29,6 +32,7 @@ pub use secret::Secret;
 pub use sessions::{SessionInfo, Tokens};
 
 use crate::recent::Recent;
+use id_tokens::IdTokens;
 use keys::KnownKey;
 use passwords::Hashers;
 use providers::{ExternalOrg, OrgRef, Provider, Providers};
@@ -141,6 +145,7 @@ struct Inner {
     records: Arc<dyn RecordStore>,
     clock: Arc<dyn Clock>,
     signing: Signing,
+    id_tokens: IdTokens,
     providers: Providers,
     hashers: Hashers,
     throttle: Throttle,
@@ -165,6 +170,7 @@ impl Identity {
         let IdentitySettings { issuer, audience, providers, refusal_takes } = settings;
         let inner = Inner {
             signing: Signing::start(records.clone(), issuer, audience, clock.now()).await?,
+            id_tokens: IdTokens::new(records.clone()),
             providers: Providers::new(providers),
             hashers: Hashers::new(),
             throttle: Throttle::new(),
@@ -193,6 +199,11 @@ impl Identity {
             return self.external_caller(claimed).await;
         }
         let (user, session) = self.inner.signing.verify(bearer, &said, now).await?;
+        self.caller_in(user, session).await
+    }
+
+    /// Somebody in a session that has not ended.
+    async fn caller_in(&self, user: UserId, session: Uuid) -> Result<Caller, AuthError> {
         if self.session_owner(session).await? != Some(user) {
             return Err(AuthError::Ended);
         }
@@ -203,12 +214,14 @@ impl Identity {
 
     /// The public halves of our signing keys, as a JSON Web Key Set.
     pub async fn jwks(&self) -> serde_json::Value {
-        serde_json::to_value(self.inner.signing.public(self.now()).await).unwrap_or_default()
+        let keys = self.inner.signing.public(self.now()).await;
+        keys.ok().and_then(|keys| serde_json::to_value(keys).ok()).unwrap_or_default()
     }
 
-    /// Makes a new signing key. The old one verifies until its tokens have expired.
+    /// Makes new signing keys, for access tokens and for ID tokens. The old ones verify until their tokens have expired.
     pub async fn rotate_signing_key(&self) -> Result<(), StoreError> {
-        self.inner.signing.rotate(self.now()).await
+        self.inner.signing.rotate(self.now()).await?;
+        self.inner.id_tokens.rotate(self.now()).await
     }
 
     /// Throws away sessions, keys and invitations that nobody can use any more, some of each kind.

@@ -1,4 +1,5 @@
 //! What one audience of an organization is told: the recent frames, the page as of the last of them, and who listens.
+//! A feed may also be somebody else's ([`Begins::WithWhatIsNext`]): then there is no page, and only what they say.
 //!
 //! Everything happens under one lock: a frame is put into the log and handed to the writers, or a reader is given its
 //! place and handed to a writer. So there is neither a gap nor a repeat between what a reader gets to begin with and
@@ -94,13 +95,22 @@ impl Log {
     }
 }
 
+/// With what a reader begins who has nothing, or not enough.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Begins {
+    /// With the page as this audience sees it: what comes then goes on from it.
+    WithThePage(Audience),
+    /// With whatever is said next. Who falls behind goes on with the oldest that is still there.
+    WithWhatIsNext,
+}
+
 /// What one audience is told.
 pub struct Feed {
     /// Its name among the writers.
     pub id: FeedId,
     /// Whose.
     pub org: OrgId,
-    audience: Audience,
+    begins: Begins,
     /// In which life of the installation the numbers of its frames are counted, and for whom.
     pub(super) epoch: Arc<str>,
     state: Mutex<State>,
@@ -123,12 +133,26 @@ struct State {
 
 impl Feed {
     pub(super) fn new(org: OrgId, audience: Audience, epoch: &str, view: Arc<Org>, writers: &[Inbox]) -> Self {
+        // What one audience has is nothing for the other one to go on from.
+        let epoch = format!("{epoch}-{}", if audience == Audience::Members { 'm' } else { 'p' });
+        Self::beginning(Begins::WithThePage(audience), org, epoch, view, writers)
+    }
+
+    /// One without a page: its readers are told what is said while they listen, and what they say is heard by nobody.
+    pub(super) fn of_words(org: OrgId, writers: &[Inbox]) -> Self {
+        Self::beginning(Begins::WithWhatIsNext, org, String::new(), Arc::new(Org::new(org)), writers)
+    }
+
+    fn beginning(begins: Begins, org: OrgId, epoch: String, view: Arc<Org>, writers: &[Inbox]) -> Self {
         let writers = writers.iter().map(|inbox| (inbox.clone(), 0)).collect();
         let state = State { log: Log::default(), seq: view.seq(), view, snapshot: None, writers, ended: false };
         let id = FeedId(NEXT.fetch_add(1, Ordering::Relaxed));
-        // What one audience has is nothing for the other one to go on from.
-        let epoch = format!("{epoch}-{}", if audience == Audience::Members { 'm' } else { 'p' }).into();
-        Self { id, org, audience, epoch, state: Mutex::new(state), news: watch::Sender::new(0) }
+        Self { id, org, begins, epoch: epoch.into(), state: Mutex::new(state), news: watch::Sender::new(0) }
+    }
+
+    /// Whether its readers speak our protocol, and are answered.
+    pub(super) fn converses(&self) -> bool {
+        self.begins != Begins::WithWhatIsNext
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -139,10 +163,11 @@ impl Feed {
     /// What its audience is told of some steps of its organization, and how that is then. Written down before anybody has
     /// to wait for it; only one at a time tells a feed something.
     pub(super) fn tell(&self, steps: &[Step<'_>], after: &Arc<Org>) {
+        let Begins::WithThePage(audience) = self.begins else { return };
         let mut seq = self.state().seq;
         let mut frames = Vec::new();
         for step in steps {
-            if let Some(change) = Change::of(step, self.audience) {
+            if let Some(change) = Change::of(step, audience) {
                 frames.push(Arc::new(Frame::event(self.org, &self.epoch, seq, step, &change)));
                 seq = step.seq;
             }
@@ -150,6 +175,14 @@ impl Feed {
         let mut state = self.state();
         frames.into_iter().for_each(|frame| state.push(self.id, frame));
         (state.seq, state.view, state.snapshot) = (seq, after.clone(), None);
+        self.news.send_replace(state.log.end());
+    }
+
+    /// Says something that is no change of a page.
+    pub(super) fn say(&self, text: &str) {
+        let frame = Arc::new(Frame::words(text));
+        let mut state = self.state();
+        state.push(self.id, frame);
         self.news.send_replace(state.log.end());
     }
 
@@ -222,7 +255,11 @@ impl Feed {
 
     /// The page as it is, and the frame that comes after it: for who fell behind.
     pub fn catch_up(&self) -> Option<Place> {
-        self.newest(&mut self.ready(None))
+        let mut state = self.ready(None);
+        match self.begins {
+            Begins::WithThePage(_) => self.newest(&mut state),
+            Begins::WithWhatIsNext => Some(Place { first: None, next: state.log.first }),
+        }
     }
 
     /// The organization is gone, and so is whoever listened to it.
@@ -259,6 +296,7 @@ impl Feed {
         }
         match self.goes_on(state, had) {
             Some(next) => Some(Place { first: None, next }),
+            None if self.begins == Begins::WithWhatIsNext => Some(Place { first: None, next: state.log.end() }),
             None => self.newest(state),
         }
     }
@@ -268,7 +306,8 @@ impl Feed {
     fn ready(&self, had: Option<&Had>) -> MutexGuard<'_, State> {
         for _ in 0..MOST_VAIN {
             let state = self.state();
-            if state.ended || state.snapshot.is_some() || self.goes_on(&state, had).is_some() {
+            let needs_none = self.begins == Begins::WithWhatIsNext;
+            if state.ended || needs_none || state.snapshot.is_some() || self.goes_on(&state, had).is_some() {
                 return state;
             }
             let (view, seq) = (state.view.clone(), state.seq);
@@ -291,7 +330,8 @@ impl Feed {
     }
 
     fn encoded(&self, view: &Org, seq: Seq) -> Option<Arc<Frame>> {
-        let page = Page { seq, ..Page::of(view, self.audience)? };
+        let Begins::WithThePage(audience) = self.begins else { return None };
+        let page = Page { seq, ..Page::of(view, audience)? };
         Some(Arc::new(Frame::snapshot(self.org, &self.epoch, &page)))
     }
 }
@@ -305,5 +345,29 @@ impl State {
             }
         }
         self.log.push(frame);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_falls_behind_words_goes_on_with_the_oldest_that_is_still_there() {
+        let feed = Feed::of_words(OrgId::new(uuid::Uuid::now_v7()), &[]);
+        feed.say("before");
+        let (place, _news) = feed.watch(None).unwrap();
+        assert!(place.first.is_none(), "there is nothing to begin with");
+        for number in 0..MOST_FRAMES + 10 {
+            feed.say(&number.to_string());
+        }
+        let (missed, next) = feed.read(place.next, 1).unwrap();
+        assert!(missed.is_empty());
+        let (frames, end) = feed.read(next, MOST_FRAMES * 2).unwrap();
+        let said: Vec<_> = frames.iter().map(|frame| frame.json().parse::<usize>().unwrap()).collect();
+        assert_eq!(said, (10..MOST_FRAMES + 10).collect::<Vec<_>>());
+        assert!(feed.read(end, 1).unwrap().0.is_empty());
+        feed.end();
+        assert!(feed.watch(None).is_none());
     }
 }

@@ -41,19 +41,26 @@ impl Frame {
         Self::new(&Shape::Event { org, epoch, prev, seq, event, at, data }, Some(prev), seq)
     }
 
+    /// Words that are no change of a page; there is nothing to go on from.
+    pub fn words(text: &str) -> Self {
+        Self::of(text.as_bytes(), None, 0)
+    }
+
     fn new(shape: &Shape<'_>, prev: Option<Seq>, seq: Seq) -> Self {
         let json = serde_json::to_vec(shape).expect("a frame is a plain structure with text keys");
-        let socket = socket::text(&json, false);
-        let text = socket.len() - json.len();
-        Self { prev, seq, socket, text, deflated: OnceLock::new() }
+        Self::of(&json, prev, seq)
+    }
+
+    fn of(text: &[u8], prev: Option<Seq>, seq: Seq) -> Self {
+        let socket = socket::text(text, false);
+        let begin = socket.len() - text.len();
+        Self { prev, seq, socket, text: begin, deflated: OnceLock::new() }
     }
 
     /// One that says this.
     #[cfg(test)]
     pub(super) fn for_test(seq: Seq, text: &str) -> Self {
-        let socket = socket::text(text.as_bytes(), false);
-        let begin = socket.len() - text.len();
-        Self { prev: seq.checked_sub(1), seq, socket, text: begin, deflated: OnceLock::new() }
+        Self::of(text.as_bytes(), seq.checked_sub(1), seq)
     }
 
     /// As JSON.

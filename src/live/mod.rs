@@ -10,6 +10,7 @@
 //!
 //! Knows nothing of HTTP: routes hand over sockets that became WebSockets, and decide who may listen ([`Gate`]).
 
+mod announcer;
 mod feed;
 mod frame;
 mod hub;
@@ -19,6 +20,7 @@ mod stream;
 mod talk;
 pub mod writers;
 
+pub use announcer::Announcer;
 pub use feed::Had;
 pub use frame::Frame;
 pub use members::{Gate, Pass, Refusal};
@@ -28,7 +30,7 @@ use crate::{
     identity::{Ended, Identity},
     page::Audience,
 };
-use feed::FeedId;
+use feed::{Feed, FeedId};
 use hub::{Channel, Hub, Removed};
 use members::{About, Members};
 use socket2::SockRef;
@@ -223,6 +225,11 @@ impl Live {
         };
         // Without a place the organization is gone this very moment: the socket is dropped with the message.
         let _ = channel.feed(audience).is_some_and(|feed| feed.join(writer, had.as_ref(), |follow| new(Some(follow), named)));
+    }
+
+    /// A stream of somebody's own about an organization: no page, no going back, only what they say while somebody listens.
+    pub fn announcer(&self, org: OrgId) -> Announcer {
+        Announcer::new(Arc::downgrade(&self.0), Arc::new(Feed::of_words(org, self.0.writers.inboxes())))
     }
 
     /// The same stream for who asks for frames one after the other.

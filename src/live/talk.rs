@@ -137,6 +137,9 @@ impl Talk {
 
 impl Conversation for Talk {
     fn heard(&self, who: &Speaker<'_>, what: Heard<'_>) -> Answer {
+        if !(who.follows)().iter().all(|feed| feed.converses()) {
+            return Answer::Nothing;
+        }
         let error = |message| Answer::Say(Told::Error { code: "malformed", message }.frame());
         let Heard::Text(text) = what else { return error("messages are JSON texts") };
         let said: Said = match serde_json::from_str(text) {

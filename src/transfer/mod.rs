@@ -34,7 +34,8 @@ pub const VERSION: u64 = 1;
 const MAX_LINE: u64 = 256 << 20;
 
 /// What travels. An answer is given again to a retry within minutes: nobody retries across a move.
-const RECORDS: [RecordKind; 4] = [RecordKind::Session, RecordKind::ApiKey, RecordKind::Invite, RecordKind::SigningKey];
+const RECORDS: [RecordKind; 5] =
+    [RecordKind::Session, RecordKind::ApiKey, RecordKind::Invite, RecordKind::SigningKey, RecordKind::IdTokenKey];
 
 /// The first line.
 #[derive(Serialize, Deserialize)]

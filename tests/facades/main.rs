@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // tests may
 
+mod fastapi;
 mod issuer;
 #[path = "../support/mongod.rs"]
 mod mongod;

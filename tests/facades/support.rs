@@ -3,8 +3,9 @@
 use crate::mongod::Mongod;
 use futures::{SinkExt, StreamExt};
 use reqwest::{Method, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
+    net::Ipv4Addr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -13,10 +14,14 @@ use tocsin::{
     app::{App, AppSettings},
     facades::{Name, OpenTo},
     http::edge::{EdgeSettings, RateSettings},
-    identity::{IdentitySettings, providers},
+    identity::{ClientHint, IdTokenFor, IdentitySettings, Tokens, organization_word, providers},
     seed::{Fixture, ids::Ids, load::Loader},
 };
-use tocsin_actors::{domain::OrgId, store::Store};
+use tocsin_actors::{
+    accounts::User,
+    domain::OrgId,
+    store::{Store, UserKey},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -27,8 +32,9 @@ use uuid::Uuid;
 /// A server that speaks like another backend.
 pub(crate) struct Server {
     app: App,
+    store: Arc<dyn Store>,
     pub(crate) base: String,
-    /// Where its own API is.
+    /// Where everybody's API is.
     pub(crate) api: String,
     /// Whose tokens it takes, as a file says it.
     providers: String,
@@ -108,22 +114,24 @@ impl Socket {
     }
 }
 
+/// What runs without a facade yet: the program, its store, and where everybody's API is.
+type Running = (App, Arc<dyn Store>, String);
+
 impl Server {
     async fn start(name: Name, url: &str, folder: Option<TempDir>, providers: &str) -> Self {
-        let store = tocsin::store::open(url).await.unwrap();
         let source = std::fs::read_to_string(format!("{}/fixtures/{name}.yaml", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let fixture = Fixture::read("sample", &source).unwrap();
-        let (app, api) = start(store.clone(), providers).await;
+        let running = run(url, providers).await;
+        let (app, store, _) = &running;
         let loader = Loader::new(store.clone(), app.directory().clone(), SystemTime::now().into_timestamp());
         let survey = loader.survey(&fixture).await.unwrap();
         let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.unwrap();
         let org = Ids::of(&outcomes[0].slug).org();
-        let place = (url.to_owned(), folder);
-        Self::open((app, api), name, place, org, providers.to_owned()).await
+        Self::open(running, name, (url.to_owned(), folder), org, providers.to_owned()).await
     }
 
     async fn open(
-        (mut app, api): (App, String),
+        (mut app, store, api): Running,
         name: Name,
         (url, _folder): (String, Option<TempDir>),
         org: OrgId,
@@ -133,22 +141,21 @@ impl Server {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let to = (!name.has_logins()).then_some(OpenTo::One(org));
         app.open_facade(name, listener, to).await.unwrap();
-        Self { app, base, api, providers, name, url, org, _folder }
+        Self { app, store, base, api, providers, name, url, org, _folder }
     }
 
     /// The same one after a restart; at another address.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { app, name, url, org, _folder, providers, .. } = self;
+        let Self { app, store, name, url, org, _folder, providers, .. } = self;
         app.shutdown().await;
-        let store = tocsin::store::open(&url).await.unwrap();
-        Self::open(start(store, &providers).await, name, (url, _folder), org, providers).await
+        drop(store);
+        Self::open(run(&url, &providers).await, name, (url, _folder), org, providers).await
     }
 
     /// Another one on the same database, which neither knows of the other.
     pub(crate) async fn beside(&self) -> Self {
-        let store = tocsin::store::open(&self.url).await.unwrap();
         let place = (self.url.clone(), None);
-        Self::open(start(store, &self.providers).await, self.name, place, self.org, self.providers.clone()).await
+        Self::open(run(&self.url, &self.providers).await, self.name, place, self.org, self.providers.clone()).await
     }
 
     /// One on MongoDB.
@@ -158,6 +165,51 @@ impl Server {
 
     async fn new_database(name: Name) -> String {
         Mongod::shared().await.uri(&format!("facade_{name}_{}", Uuid::now_v7().simple()))
+    }
+
+    /// Where it says that it is, as its own tokens name it.
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/", self.base)
+    }
+
+    async fn logged_in(&self, email: &str) -> (User, Tokens) {
+        let user = self.store.find_user(UserKey::Email(email.to_owned())).await.unwrap().unwrap();
+        let hint = ClientHint { address: Ipv4Addr::LOCALHOST.into(), user_agent: None };
+        let tokens = self.app.identity().open_session(&user, hint).await.unwrap();
+        (user, tokens)
+    }
+
+    /// An ID token of somebody with an account, for an organization.
+    pub(crate) async fn id_token(&self, email: &str, slug: &str) -> String {
+        let (user, Tokens { session, .. }) = self.logged_in(email).await;
+        let org = self.app.find(slug).await.unwrap().unwrap();
+        let (issuer, nonce) = (self.issuer(), None);
+        let told = IdTokenFor { issuer: &issuer, client: "tocsin", user: &user, org, session, nonce };
+        self.app.identity().id_token(told).await.unwrap().expose().to_owned()
+    }
+
+    /// One by which everybody's API knows somebody.
+    pub(crate) async fn access_token(&self, email: &str) -> String {
+        self.logged_in(email).await.1.access_token.expose().to_owned()
+    }
+
+    /// Asks everybody's API, which this facade has beside it.
+    pub(crate) async fn ask_api_as(&self, email: &str, method: &str, path: &str, body: &Value) -> Value {
+        let token = self.access_token(email).await;
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let asked = client().request(method, format!("{}{path}", self.api)).bearer_auth(token).json(body);
+        let response = asked.send().await.unwrap();
+        assert!(response.status().is_success(), "{path} {body}: {response:?}");
+        response.json().await.unwrap_or_default()
+    }
+
+    /// Somebody new with an organization of their own, which ID tokens call like this.
+    pub(crate) async fn founded(&self, slug: &str, email: &str) -> String {
+        let organization = json!({ "name": slug, "slug": slug });
+        let body = json!({ "email": email, "password": "correct horse battery", "organization": organization });
+        let asked = client().post(format!("{}/auth/register", self.api)).json(&body);
+        assert_eq!(asked.send().await.unwrap().status().as_u16(), 201);
+        organization_word(self.app.find(slug).await.unwrap().unwrap())
     }
 
     pub(crate) async fn stop(self) {
@@ -215,7 +267,8 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-async fn start(store: Arc<dyn Store>, providers: &str) -> (App, String) {
+async fn run(url: &str, providers: &str) -> Running {
+    let store = tocsin::store::open(url).await.unwrap();
     let mut identity = IdentitySettings::default();
     if !providers.is_empty() {
         identity.providers = providers::read(providers, &identity.issuer).unwrap();
@@ -223,7 +276,8 @@ async fn start(store: Arc<dyn Store>, providers: &str) -> (App, String) {
     let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let api = format!("http://{}/api/v1", listener.local_addr().unwrap());
-    (App::start(store, AppSettings { edge, identity, ..AppSettings::default() }, listener).await.unwrap(), api)
+    let settings = AppSettings { edge, identity, ..AppSettings::default() };
+    (App::start(store.clone(), settings, listener).await.unwrap(), store, api)
 }
 
 trait IntoTimestamp {

@@ -2,6 +2,7 @@
 
 use crate::http::{edge::RetryAfter, error::ApiError};
 use serde::Serialize;
+use tocsin_actors::org::OrgError;
 use warp::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     reply::Response,
@@ -38,6 +39,12 @@ impl From<ApiError> for Refused {
     }
 }
 
+impl From<OrgError> for Refused {
+    fn from(error: OrgError) -> Self {
+        ApiError::from(error).into()
+    }
+}
+
 /// What a facade answers.
 #[derive(Debug)]
 pub struct Answer {
@@ -68,8 +75,8 @@ impl Answer {
     }
 
     /// The same with a header more. What no header can say is left out.
-    pub fn with(mut self, name: HeaderName, value: &str) -> Self {
-        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+    pub fn with(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        self.headers.extend(value.try_into().ok().map(|value| (name, value)));
         self
     }
 

@@ -145,6 +145,14 @@ impl Engine {
         Ok(Some(one))
     }
 
+    /// The organization with this id, if there is one.
+    pub async fn org_of_id(&self, id: OrgId) -> Result<Option<Arc<Org>>, Refused> {
+        match self.api.names.find_id(id).await.map_err(ApiError::from)? {
+            Some(id) => self.org(id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The organization that has a service, an incident, a team or a membership with this id. Whoever asks says how it is
     /// seen there: what was deleted is nowhere.
     pub async fn org_with(&self, entity: Uuid, has: impl Fn(&Org) -> bool) -> Result<Option<Arc<Org>>, Refused> {

@@ -15,6 +15,7 @@
 mod hearing;
 pub mod opening;
 mod plive;
+mod prisma;
 mod telling;
 
 pub use opening::{Name, NotOpened, OpenTo, Opening};

@@ -1,6 +1,9 @@
 //! Which facades there are, and how one is opened.
 
-use super::plive::{self, Plive};
+use super::{
+    plive::{self, Plive},
+    prisma::{self, Prisma},
+};
 use crate::http::{
     edge::Edge,
     facade::{Engine, Facade, serve},
@@ -25,23 +28,26 @@ const MOST_WAITING: usize = 1_024;
 pub enum Name {
     /// A Node backend that keeps everything in memory.
     Plive,
+    /// A backend of Express and Prisma, with organizations that everybody may change.
+    Prisma,
 }
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Plive];
+    pub const ALL: [Self; 2] = [Self::Plive, Self::Prisma];
 
     /// As people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plive => "plive",
+            Self::Prisma => "prisma",
         }
     }
 
     /// Whether it knows who asks. One that does not is open to everybody who can reach it.
     pub const fn has_logins(self) -> bool {
         match self {
-            Self::Plive => false,
+            Self::Plive | Self::Prisma => false,
         }
     }
 }
@@ -143,6 +149,9 @@ pub enum NotOpened {
     /// The organization could not be read.
     #[error(transparent)]
     Org(#[from] OrgError),
+    /// Nor could all of them.
+    #[error("what is to be open cannot be read: {0}")]
+    Unread(String),
 }
 
 /// A facade that is ready to be served until it is told to stop, and how long connections may then take to end.
@@ -163,6 +172,11 @@ pub(crate) async fn open(
             let Some(OpenTo::One(org)) = to else { return Err(NotOpened::OneOnly(name)) };
             let facade = Plive::start(org, io, engine.directory()).await?;
             Ok(ready(facade, plive::ORIGINS, (listener, engine, edge), (layer, io_too)))
+        }
+        Name::Prisma => {
+            let to = to.ok_or(NotOpened::NoLogins(name))?;
+            let facade = Prisma::start(to, io, &engine).await.map_err(|refused| NotOpened::Unread(refused.text))?;
+            Ok(ready(facade, prisma::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
     }
 }

@@ -15,7 +15,10 @@ use tocsin::{
     http::edge::{EdgeSettings, RateSettings},
     seed::{Fixture, ids::Ids, load::Loader},
 };
-use tocsin_actors::{domain::OrgId, store::Store};
+use tocsin_actors::{
+    domain::{Author, Command, Order, OrgId},
+    store::Store,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
 use uuid::Uuid;
@@ -26,7 +29,9 @@ pub(crate) struct Server {
     pub(crate) base: String,
     name: Name,
     url: String,
-    org: OrgId,
+    pub(crate) org: OrgId,
+    /// To what it is open, if it knows nobody.
+    to: OpenTo,
     _folder: Option<TempDir>,
 }
 
@@ -86,29 +91,47 @@ impl Server {
         let survey = loader.survey(&fixture).await.unwrap();
         let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.unwrap();
         let org = Ids::of(&outcomes[0].slug).org();
-        Self::open(app, name, url.to_owned(), org, folder).await
+        Self::open(app, name, url.to_owned(), (org, OpenTo::One(org)), folder).await
     }
 
-    async fn open(mut app: App, name: Name, url: String, org: OrgId, folder: Option<TempDir>) -> Self {
+    async fn open(app: App, name: Name, url: String, (org, to): (OrgId, OpenTo), folder: Option<TempDir>) -> Self {
+        let mut this = Self { app, base: String::new(), name, url, org, to, _folder: folder };
+        this.base = this.also_open(to).await;
+        this
+    }
+
+    /// Opens another facade of the kind on the same server; answers where.
+    pub(crate) async fn also_open(&mut self, to: OpenTo) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let to = (!name.has_logins()).then_some(OpenTo::One(org));
-        app.open_facade(name, listener, to).await.unwrap();
-        Self { app, base, name, url, org, _folder: folder }
+        let to = (!self.name.has_logins()).then_some(to);
+        self.app.open_facade(self.name, listener, to).await.unwrap();
+        base
     }
 
     /// The same one after a restart; at another address.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { app, name, url, org, _folder, .. } = self;
+        let Self { app, name, url, org, to, _folder, .. } = self;
         app.shutdown().await;
         let store = tocsin::store::open(&url).await.unwrap();
-        Self::open(start(store).await, name, url, org, _folder).await
+        Self::open(start(store).await, name, url, (org, to), _folder).await
+    }
+
+    /// The same one, open to everything that is there.
+    pub(crate) async fn opened_to_all(self) -> Self {
+        Self { to: OpenTo::All, ..self }.restarted().await
+    }
+
+    /// Has something done in its organization, as by the API.
+    pub(crate) async fn execute(&self, command: Command) {
+        let order = Order { by: Author::System, at: SystemTime::now().into_timestamp(), key: None, only_at: None, command };
+        self.app.directory().execute(self.org, vec![order]).await.unwrap();
     }
 
     /// Another one on the same database, which neither knows of the other.
     pub(crate) async fn beside(&self) -> Self {
         let store = tocsin::store::open(&self.url).await.unwrap();
-        Self::open(start(store).await, self.name, self.url.clone(), self.org, None).await
+        Self::open(start(store).await, self.name, self.url.clone(), (self.org, self.to), None).await
     }
 
     /// One on MongoDB.

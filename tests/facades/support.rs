@@ -27,6 +27,8 @@ use uuid::Uuid;
 pub(crate) struct Server {
     app: App,
     pub(crate) base: String,
+    /// Where the same server speaks as itself.
+    pub(crate) api: String,
     name: Name,
     url: String,
     pub(crate) org: OrgId,
@@ -86,16 +88,16 @@ impl Server {
         let store = tocsin::store::open(url).await.unwrap();
         let source = std::fs::read_to_string(format!("{}/fixtures/{name}.yaml", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let fixture = Fixture::read("sample", &source).unwrap();
-        let app = start(store.clone()).await;
+        let (app, api) = start(store.clone()).await;
         let loader = Loader::new(store.clone(), app.directory().clone(), SystemTime::now().into_timestamp());
         let survey = loader.survey(&fixture).await.unwrap();
         let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.unwrap();
         let org = Ids::of(&outcomes[0].slug).org();
-        Self::open(app, name, url.to_owned(), (org, OpenTo::One(org)), folder).await
+        Self::open((app, api), name, url.to_owned(), (org, OpenTo::One(org)), folder).await
     }
 
-    async fn open(app: App, name: Name, url: String, (org, to): (OrgId, OpenTo), folder: Option<TempDir>) -> Self {
-        let mut this = Self { app, base: String::new(), name, url, org, to, _folder: folder };
+    async fn open((app, api): (App, String), name: Name, url: String, (org, to): (OrgId, OpenTo), folder: Option<TempDir>) -> Self {
+        let mut this = Self { app, base: String::new(), api, name, url, org, to, _folder: folder };
         this.base = this.also_open(to).await;
         this
     }
@@ -185,10 +187,11 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-async fn start(store: Arc<dyn Store>) -> App {
+async fn start(store: Arc<dyn Store>) -> (App, String) {
     let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap()
+    let api = format!("http://{}", listener.local_addr().unwrap());
+    (App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap(), api)
 }
 
 trait IntoTimestamp {

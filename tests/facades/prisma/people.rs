@@ -1,9 +1,10 @@
 //! Its users, memberships and organizations, and whom it is open to.
 
 use super::{NOBODY, Row, answers, error, get, id, made, names};
-use crate::support::{keys, on_both_stores};
+use crate::support::{client, keys, on_both_stores};
 use serde_json::{Value, json};
 use tocsin::facades::{Name, OpenTo};
+use tocsin_actors::domain::{Command, MemberId, UserId, entities::Metadata, status::Role};
 
 #[tokio::test]
 async fn prisma_people_are_answered_as_its_contract_says() {
@@ -274,6 +275,34 @@ async fn prisma_front_ends_log_in_by_looking_through_all_users() {
         let user = get(&server, &format!("/api/users/{}", id(&found))).await;
         assert_eq!(user["orgs"][0]["role"], "admin");
         assert_eq!(user["orgs"][0]["organization"]["name"], "TechCorp Inc.");
+        server.stop().await;
+    })
+    .await;
+}
+
+/// Whoever reaches it may do everything to the organization: not take the accounts of those who log in elsewhere.
+#[tokio::test]
+async fn nobody_takes_an_account_over_through_prisma() {
+    on_both_stores(Name::Prisma, |server| async move {
+        let registered = json!({ "email": "ann@example.org", "password": "correct horse battery", "name": "Ann" }).to_string();
+        let asked = client().post(format!("{}/api/v1/auth/register", server.api)).header("content-type", "application/json");
+        let ann: Value = asked.body(registered).send().await.unwrap().json().await.unwrap();
+        let ann = id(&ann["user"]);
+        let user = UserId::new(ann.parse().unwrap());
+        let at = format!("/api/users/{ann}");
+        assert_eq!(server.ask("GET", &at, None).await.0, 404);
+        let join = Command::AddMember { id: MemberId::new(user.uuid()), user, role: Role::Viewer, metadata: Metadata::new() };
+        server.execute(join).await;
+        let theirs = error("somebody logs in with this account, or it belongs to others too: it is not changed here");
+        let rows: Vec<Row> = vec![
+            ("GET", at.clone(), None, 200, json!({ "name": "Ann", "orgs": [{ "id": ann, "role": "viewer" }] })),
+            ("PUT", at.clone(), Some(json!({ "email": "mine@example.org" })), 403, theirs.clone()),
+            ("DELETE", at.clone(), None, 403, theirs),
+            // Who leaves is not seen any more.
+            ("DELETE", format!("/api/members/{ann}"), None, 204, json!("")),
+            ("GET", at, None, 404, error("User not found")),
+        ];
+        answers(&server, &rows).await;
         server.stop().await;
     })
     .await;

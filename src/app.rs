@@ -87,7 +87,7 @@ pub struct App {
     monitors: Monitors,
     servers: Vec<Server>,
     upkeep: Vec<JoinHandle<()>>,
-    _keeper: Arc<dyn Farewell>,
+    keeper: Arc<dyn Farewell>,
 }
 
 impl App {
@@ -125,7 +125,7 @@ impl App {
         let metrics_of = api.clone();
         servers.extend(metrics.map(|metrics| Server::start(|stop| http::serve_metrics(metrics, metrics_of, stop, LAST_CALL))));
         let upkeep = vec![tokio::spawn(tidy(identity.clone())), watching];
-        Ok(Self { api, store, directory, identity, live, monitors, servers, upkeep, _keeper: keeper })
+        Ok(Self { api, store, directory, identity, live, monitors, servers, upkeep, keeper })
     }
 
     /// Opens a facade on a listener that is bound already. Whether it may be open to this is the caller's to know: see
@@ -164,6 +164,8 @@ impl App {
         self.monitors.shutdown().await;
         // What is left of it is done after the next start.
         self.upkeep.iter().for_each(JoinHandle::abort);
+        // Nobody looks any more. Whoever made pages now would hold on to the store after we have ended.
+        drop(self.keeper);
         self.directory.shutdown().await;
         if let Err(error) = self.store.settle().await {
             warn!(%error, "documents are behind their commits and will be caught up at the next start");
@@ -186,5 +188,26 @@ async fn tidy(identity: Identity) {
             warn!(%error, "what has expired could not be thrown away, trying again later");
         }
         tokio::time::sleep(TIDY_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::EmbeddedStore;
+    use uuid::Uuid;
+
+    /// It could not be opened again: pages of organizations that were put to sleep were still being made.
+    #[tokio::test]
+    async fn nobody_holds_on_to_the_store_of_a_server_that_has_stopped() {
+        for _ in 0..20 {
+            let store: Arc<dyn Store> = Arc::new(EmbeddedStore::in_memory().unwrap());
+            let held = Arc::downgrade(&store);
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let app = App::start(store, Settings::default(), listener).await.unwrap();
+            app.directory().view(OrgId::new(Uuid::now_v7())).await.unwrap();
+            app.shutdown().await;
+            assert_eq!(held.strong_count(), 0);
+        }
     }
 }

@@ -80,6 +80,7 @@ const fn sample(name: Name) -> (&'static str, &'static str) {
         Name::Plive => ("plive.yaml", include_str!("../../fixtures/plive.yaml")),
         Name::Statusnexus => ("statusnexus.yaml", include_str!("../../fixtures/statusnexus.yaml")),
         Name::Fastapi => ("fastapi.yaml", include_str!("../../fixtures/fastapi.yaml")),
+        Name::Prisma => ("prisma.yaml", include_str!("../../fixtures/prisma.yaml")),
     }
 }
 

@@ -16,6 +16,7 @@ mod fastapi;
 mod hearing;
 pub mod opening;
 mod plive;
+mod prisma;
 mod statusnexus;
 mod telling;
 

@@ -3,6 +3,7 @@
 use super::{
     fastapi::{self, Fastapi},
     plive::{self, Plive},
+    prisma::{self, Prisma},
     statusnexus::{self, Statusnexus},
 };
 use crate::http::{
@@ -31,6 +32,8 @@ const MOST_WAITING: usize = 1_024;
 pub enum Name {
     /// A Node backend that keeps everything in memory.
     Plive,
+    /// A backend of Express and Prisma, with organizations that everybody may change.
+    Prisma,
     /// A Node backend for people and organizations that are at Clerk.
     Statusnexus,
     /// A Python backend with an identity provider beside it.
@@ -39,12 +42,13 @@ pub enum Name {
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Plive, Self::Statusnexus, Self::Fastapi];
+    pub const ALL: [Self; 4] = [Self::Plive, Self::Prisma, Self::Statusnexus, Self::Fastapi];
 
     /// As people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plive => "plive",
+            Self::Prisma => "prisma",
             Self::Statusnexus => "statusnexus",
             Self::Fastapi => "fastapi",
         }
@@ -53,9 +57,8 @@ impl Name {
     /// Whether it knows who asks. One that does not is open to everybody who can reach it.
     pub const fn has_logins(self) -> bool {
         match self {
-            Self::Plive => false,
-            Self::Statusnexus => true,
-            Self::Fastapi => true,
+            Self::Plive | Self::Prisma => false,
+            Self::Statusnexus | Self::Fastapi => true,
         }
     }
 }
@@ -160,6 +163,9 @@ pub enum NotOpened {
     /// The organization could not be read.
     #[error(transparent)]
     Org(#[from] OrgError),
+    /// Nor could all of them.
+    #[error("what is to be open cannot be read: {0}")]
+    Unread(String),
 }
 
 /// A facade that is ready to be served until it is told to stop, and how long connections may then take to end.
@@ -188,6 +194,11 @@ pub(crate) async fn open(
         Name::Fastapi => {
             let facade = Fastapi::at(listener.local_addr().map_err(|error| NotOpened::Address(error.to_string()))?, &engine);
             Ok(ready(facade, fastapi::ORIGINS, (listener, engine, edge), (layer, io_too)))
+        }
+        Name::Prisma => {
+            let to = to.ok_or(NotOpened::NoLogins(name))?;
+            let facade = Prisma::start(to, io, &engine).await.map_err(|refused| NotOpened::Unread(refused.text))?;
+            Ok(ready(facade, prisma::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
     }
 }

@@ -7,5 +7,6 @@ mod issuer;
 #[path = "../support/mongod.rs"]
 mod mongod;
 mod plive;
+mod prisma;
 mod statusnexus;
 mod support;

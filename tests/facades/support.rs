@@ -19,7 +19,7 @@ use tocsin::{
 };
 use tocsin_actors::{
     accounts::User,
-    domain::OrgId,
+    domain::{Author, Command, Order, OrgId},
     store::{Store, UserKey},
 };
 use tokio::{
@@ -40,7 +40,9 @@ pub(crate) struct Server {
     providers: String,
     name: Name,
     url: String,
-    org: OrgId,
+    pub(crate) org: OrgId,
+    /// To what it is open, if it knows nobody.
+    to: OpenTo,
     _folder: Option<TempDir>,
 }
 
@@ -127,35 +129,53 @@ impl Server {
         let survey = loader.survey(&fixture).await.unwrap();
         let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.unwrap();
         let org = Ids::of(&outcomes[0].slug).org();
-        Self::open(running, name, (url.to_owned(), folder), org, providers.to_owned()).await
+        Self::open(running, name, (url.to_owned(), folder), (org, OpenTo::One(org)), providers.to_owned()).await
     }
 
     async fn open(
-        (mut app, store, api): Running,
+        (app, store, api): Running,
         name: Name,
         (url, _folder): (String, Option<TempDir>),
-        org: OrgId,
+        (org, to): (OrgId, OpenTo),
         providers: String,
     ) -> Self {
+        let mut this = Self { app, store, base: String::new(), api, providers, name, url, org, to, _folder };
+        this.base = this.also_open(to).await;
+        this
+    }
+
+    /// Opens another facade of the kind on the same server; answers where.
+    pub(crate) async fn also_open(&mut self, to: OpenTo) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let to = (!name.has_logins()).then_some(OpenTo::One(org));
-        app.open_facade(name, listener, to).await.unwrap();
-        Self { app, store, base, api, providers, name, url, org, _folder }
+        let to = (!self.name.has_logins()).then_some(to);
+        self.app.open_facade(self.name, listener, to).await.unwrap();
+        base
     }
 
     /// The same one after a restart; at another address.
     pub(crate) async fn restarted(self) -> Self {
-        let Self { app, store, name, url, org, _folder, providers, .. } = self;
+        let Self { app, store, name, url, org, to, _folder, providers, .. } = self;
         app.shutdown().await;
         drop(store);
-        Self::open(run(&url, &providers).await, name, (url, _folder), org, providers).await
+        Self::open(run(&url, &providers).await, name, (url, _folder), (org, to), providers).await
+    }
+
+    /// The same one, open to everything that is there.
+    pub(crate) async fn opened_to_all(self) -> Self {
+        Self { to: OpenTo::All, ..self }.restarted().await
+    }
+
+    /// Has something done in its organization, as by the API.
+    pub(crate) async fn execute(&self, command: Command) {
+        let order = Order { by: Author::System, at: SystemTime::now().into_timestamp(), key: None, only_at: None, command };
+        self.app.directory().execute(self.org, vec![order]).await.unwrap();
     }
 
     /// Another one on the same database, which neither knows of the other.
     pub(crate) async fn beside(&self) -> Self {
         let place = (self.url.clone(), None);
-        Self::open(run(&self.url, &self.providers).await, self.name, place, self.org, self.providers.clone()).await
+        Self::open(run(&self.url, &self.providers).await, self.name, place, (self.org, self.to), self.providers.clone()).await
     }
 
     /// One on MongoDB.

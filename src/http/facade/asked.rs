@@ -96,6 +96,11 @@ impl Asked {
         self.body.is_empty()
     }
 
+    /// How much there is in the body.
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// The socket behind it, once, for who answers that it changes its protocol.
     pub(crate) fn upgrade(&self) -> Option<OnUpgrade> {
         self.upgrade.0.lock().unwrap_or_else(PoisonError::into_inner).take()

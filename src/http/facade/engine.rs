@@ -255,6 +255,22 @@ impl Engine {
         Ok(self.api.new_user(user, password).await?)
     }
 
+    /// Writes an account as it is now, if nobody changed it since it was read.
+    pub async fn change_user(&self, mut user: User) -> Result<User, Refused> {
+        user.check().map_err(ApiError::from)?;
+        user.version += 1;
+        let user = self.api.identity.replace_user(user).await.map_err(ApiError::from)?;
+        Ok(Arc::unwrap_or_clone(user))
+    }
+
+    /// Deletes an account, and ends its sessions. Organizations are left before.
+    pub async fn delete_user(&self, id: UserId) -> Result<(), Refused> {
+        self.identity().end_sessions(id, None).await.map_err(ApiError::from)?;
+        self.store().delete_user(id).await.map_err(ApiError::from)?;
+        self.identity().user_changed(id);
+        Ok(())
+    }
+
     /// Somebody with an account.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, Refused> {
         Ok(self.store().user(id).await.map_err(ApiError::from)?)

@@ -9,6 +9,7 @@ use crate::{
     },
     identity::{Identity, IdentitySettings},
     live::{Live, writers::WriterSettings},
+    monitors::{MonitorSettings, Monitors},
     site::Shelf,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -44,6 +45,8 @@ pub struct AppSettings {
     pub http: HttpSettings,
     /// The sockets.
     pub live: WriterSettings,
+    /// Website checks.
+    pub monitors: MonitorSettings,
     /// Where metrics are asked for, if it is not where everything else is.
     pub metrics: Option<TcpListener>,
 }
@@ -81,6 +84,7 @@ pub struct App {
     directory: Directory,
     identity: Identity,
     live: Live,
+    monitors: Monitors,
     servers: Vec<Server>,
     upkeep: Vec<JoinHandle<()>>,
     _keeper: Arc<dyn Farewell>,
@@ -89,7 +93,7 @@ pub struct App {
 impl App {
     /// Starts everything on a listener that is bound already, so that a taken port is the caller's error.
     pub async fn start(store: Arc<dyn Store>, settings: impl Into<AppSettings>, listener: TcpListener) -> Result<Self, StoreError> {
-        let AppSettings { engine, identity, edge, mut http, live, metrics } = settings.into();
+        let AppSettings { engine, identity, edge, mut http, live, monitors, metrics } = settings.into();
         http.metrics_elsewhere = metrics.is_some();
         let address = http.public_url.clone().or_else(|| listener.local_addr().ok().map(own_address)).unwrap_or_default();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -97,6 +101,7 @@ impl App {
         let identity = Identity::start(store.clone(), store.clone(), clock.clone(), identity).await?;
         let names = Names::start(store.clone(), directory.clone(), clock.clone()).await;
         let live = Live::start(&*store, directory.clone(), &identity, &live).await?;
+        let monitors = Monitors::start(store.clone(), directory.clone(), clock.clone(), &monitors);
         let api = Arc::new(Api {
             store: store.clone(),
             directory: directory.clone(),
@@ -107,6 +112,7 @@ impl App {
             logins: Logins::default(),
             names,
             live: live.clone(),
+            monitors: monitors.clone(),
             shelf: Shelf::default(),
             outage: Outage::default(),
             address,
@@ -119,7 +125,7 @@ impl App {
         let metrics_of = api.clone();
         servers.extend(metrics.map(|metrics| Server::start(|stop| http::serve_metrics(metrics, metrics_of, stop, LAST_CALL))));
         let upkeep = vec![tokio::spawn(tidy(identity.clone())), watching];
-        Ok(Self { api, store, directory, identity, live, servers, upkeep, _keeper: keeper })
+        Ok(Self { api, store, directory, identity, live, monitors, servers, upkeep, _keeper: keeper })
     }
 
     /// Opens a facade on a listener that is bound already. Whether it may be open to this is the caller's to know: see
@@ -155,6 +161,7 @@ impl App {
     pub async fn shutdown(self) {
         let servers = futures::future::join_all(self.servers.into_iter().map(Server::stop));
         futures::join!(servers, self.live.shutdown());
+        self.monitors.shutdown().await;
         // What is left of it is done after the next start.
         self.upkeep.iter().for_each(JoinHandle::abort);
         self.directory.shutdown().await;

@@ -144,6 +144,19 @@ pub struct AccessArgs {
     /// Days for which browsers shall come by HTTPS only; not said when left out
     #[arg(long, env = "TOCSIN_HSTS_DAYS", hide_env_values = true, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3_650))]
     pub hsts_days: Option<u64>,
+    /// Whether website checks are made: `on`, or `off` on all servers but one where several share a database
+    #[arg(
+        long,
+        env = "TOCSIN_MONITORS",
+        hide_env_values = true,
+        value_name = "on|off",
+        default_value = "on",
+        hide_possible_values = true
+    )]
+    pub monitors: Switch,
+    /// Networks that website checks may reach beside the public Internet, like 10.0.0.0/8 (repeat, or separate by commas)
+    #[arg(long, env = "TOCSIN_MONITOR_ALLOW", hide_env_values = true, value_name = "NETWORK", value_delimiter = ',')]
+    pub monitor_allow: Vec<IpNet>,
     /// An address of its own for /metrics, which is then served nowhere else
     #[arg(long, env = "TOCSIN_METRICS_LISTEN", hide_env_values = true, value_name = "ADDR")]
     pub metrics_listen: Option<SocketAddr>,
@@ -159,6 +172,15 @@ pub enum Registration {
     Open,
     /// Who was invited.
     Closed,
+}
+
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
 }
 
 /// Something that is not shown.

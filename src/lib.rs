@@ -10,6 +10,7 @@ pub mod http;
 pub mod identity;
 pub mod live;
 pub mod loadtest;
+pub mod monitors;
 pub mod page;
 mod recent;
 pub mod seed;

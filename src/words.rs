@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use tocsin_actors::domain::{
     Role,
     entities::{Author, Cause},
-    status::{Impact, IncidentStatus, Kind, ServiceStatus, TeamRole, Visibility},
+    status::{Impact, IncidentStatus, Kind, MonitorState, ServiceStatus, TeamRole, Visibility},
 };
-use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
 
 macro_rules! words {
     ($($name:ident $maybe:ident $type:ident),+ $(,)?) => {$(
@@ -35,6 +37,7 @@ words! {
     incident_status maybe_incident_status IncidentStatus,
     kind maybe_kind Kind,
     impact maybe_impact Impact,
+    monitor_state maybe_monitor_state MonitorState,
     visibility maybe_visibility Visibility,
     role maybe_role Role,
     team_role maybe_team_role TeamRole,
@@ -55,12 +58,19 @@ pub(crate) fn metadata() -> Object {
         .build()
 }
 
-/// A place in an order. To JSON Schema `7.0` is a whole number like any other, so it is to us.
+/// A whole number in a body. To JSON Schema `7.0` is one like any other, so it is to us.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "f64")]
-pub(crate) struct Position(pub(crate) u32);
+pub(crate) struct Whole(pub(crate) u32);
 
-impl TryFrom<f64> for Position {
+impl Whole {
+    /// In half as many bits. What is too large for them stays too large for every bound.
+    pub(crate) fn short(self) -> u16 {
+        u16::try_from(self.0).unwrap_or(u16::MAX)
+    }
+}
+
+impl TryFrom<f64> for Whole {
     type Error = String;
     fn try_from(number: f64) -> Result<Self, String> {
         let whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
@@ -69,7 +79,7 @@ impl TryFrom<f64> for Position {
     }
 }
 
-/// What a position is.
+/// A place in an order.
 pub(crate) fn position() -> Object {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX)).build()
 }
@@ -100,14 +110,21 @@ pub(crate) fn cause(cause: Cause) -> String {
     }
 }
 
+/// Statuses of HTTP answers.
+pub(crate) fn http_statuses() -> Array {
+    let status = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(100)).maximum(Some(599));
+    ArrayBuilder::new().items(status).max_items(Some(20)).build()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_position_is_a_whole_number_however_it_is_written() {
-        let read = |text| serde_json::from_str::<Position>(text).ok();
-        assert_eq!(["0", "7", "7.0", "4294967295"].map(read), [0, 7, 7, u32::MAX].map(|place| Some(Position(place))));
+    fn a_whole_number_is_one_however_it_is_written() {
+        let read = |text| serde_json::from_str::<Whole>(text).ok();
+        assert_eq!(["0", "7", "7.0", "4294967295"].map(read), [0, 7, 7, u32::MAX].map(|number| Some(Whole(number))));
         assert_eq!(["-1", "0.5", "4294967296", "1e300", "null", "\"7\""].map(read), [None; 6]);
+        assert_eq!([20, 65_535, 65_536].map(|number| Whole(number).short()), [20, u16::MAX, u16::MAX]);
     }
 }

@@ -15,7 +15,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("src", "indicatif", &["src/cli"]),
     ("src", "ractor", &[]),
     ("src", "jsonwebtoken", &["src/identity"]),
-    ("src", "reqwest", &["src/identity/providers", "src/loadtest"]),
+    ("src", "reqwest", &["src/identity/providers", "src/loadtest", "src/monitors"]),
     ("src", "hdrhistogram", &["src/loadtest"]),
     ("src", "utoipa", &["src/http", "src/page", "src/words.rs"]),
     ("src", "matchit", &["src/http/dispatch.rs", "src/http/facade/mod.rs"]),
@@ -41,6 +41,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("src/page", "crate::http", &[]),
     ("src/page", "crate::live", &[]),
     ("src/identity", "crate::http", &[]),
+    ("src/monitors", "crate::http", &[]),
     ("src/store", "crate::http", &[]),
     // The load test is a client: it knows what everybody knows.
     ("src/loadtest", "tocsin_actors", &[]),

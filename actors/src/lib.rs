@@ -14,6 +14,7 @@ pub mod clock;
 pub mod directory;
 pub mod domain;
 pub mod org;
+pub mod readings;
 pub mod records;
 pub mod store;
 pub mod telemetry;

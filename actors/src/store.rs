@@ -6,6 +6,7 @@
 use crate::{
     accounts::User,
     domain::{Commit, Name, Org, OrgId, Seq, Timestamp, UserId},
+    readings::ReadingStore,
     records::{Record, RecordStore},
 };
 use futures::future::BoxFuture;
@@ -231,5 +232,5 @@ impl PartialEq for StoredDocument {
 }
 
 /// Everything the product needs of a store.
-pub trait Store: CommitLog + AccountStore + RecordStore + Archive {}
-impl<T: CommitLog + AccountStore + RecordStore + Archive> Store for T {}
+pub trait Store: CommitLog + AccountStore + RecordStore + ReadingStore + Archive {}
+impl<T: CommitLog + AccountStore + RecordStore + ReadingStore + Archive> Store for T {}

@@ -49,6 +49,10 @@ fn stored_as(event: &Event) -> &'static str {
         Event::IncidentDeleted { .. } => "incident_deleted",
         Event::PostmortemSet { .. } => "postmortem_set",
         Event::PostmortemRemoved { .. } => "postmortem_removed",
+        Event::MonitorCreated(_) => "monitor_created",
+        Event::MonitorChanged { .. } => "monitor_changed",
+        Event::MonitorDeleted { .. } => "monitor_deleted",
+        Event::MonitorTurned { .. } => "monitor_turned",
     }
 }
 
@@ -87,7 +91,7 @@ fn an_organization_can_be_loaded_from_them() {
         org.apply(&Entry { seq: org.seq() + 1, ..entry });
     }
     assert_eq!(org.organization().map(|organization| organization.slug.as_str()), Some("acme-2"));
-    assert_eq!(org.seq(), 27);
+    assert_eq!(org.seq(), 31);
     let organization = org.organization().unwrap();
     assert_eq!((&organization.domain, organization.indexed), (&None, true), "nobody had said anything about these");
     for entry in entries(V2) {

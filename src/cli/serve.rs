@@ -3,7 +3,7 @@
 use super::{Refused, open_store};
 use crate::{
     app::{App, AppSettings},
-    config::{AccessArgs, FacadeArgs, Registration, ServeArgs},
+    config::{AccessArgs, FacadeArgs, Registration, ServeArgs, Switch},
     descriptors,
     facades::{Name, NotOpened, OpenTo},
     http::{
@@ -12,6 +12,7 @@ use crate::{
     },
     identity::{IdentitySettings, providers},
     live::writers::WriterSettings,
+    monitors::MonitorSettings,
     telemetry,
 };
 use std::{
@@ -118,7 +119,9 @@ fn settings(args: AccessArgs) -> Result<AppSettings, Refused> {
     if let Some(threads) = args.live_threads {
         live.threads = threads as usize;
     }
-    Ok(AppSettings { identity, edge, http, live, ..AppSettings::default() })
+    let on = args.monitors == Switch::On;
+    let monitors = MonitorSettings { on, allowed: args.monitor_allow, ..MonitorSettings::default() };
+    Ok(AppSettings { identity, edge, http, live, monitors, ..AppSettings::default() })
 }
 
 /// SIGTERM or Ctrl-C, heard from the moment this is made: who is told while still starting stops as well.

@@ -111,8 +111,8 @@ impl From<Rejection> for ApiError {
     fn from(rejection: Rejection) -> Self {
         use Rejection::*;
         let status = match &rejection {
-            UnknownOrganization | UnknownService(_) | UnknownGroup(_) | UnknownTeam(_) | UnknownIncident(_) | UnknownUpdate(_)
-            | UnknownMember(_) | UnknownTeamMember(_) | NoPostmortem => StatusCode::NOT_FOUND,
+            UnknownOrganization | UnknownService(_) | UnknownGroup(_) | UnknownTeam(_) | UnknownIncident(_) | UnknownMonitor(_)
+            | UnknownUpdate(_) | UnknownMember(_) | UnknownTeamMember(_) | NoPostmortem => StatusCode::NOT_FOUND,
             IdTaken | NameTaken | AlreadyMember(_) | LastAdmin | AlreadyResolved(_) | WrongMove { .. } | NotOver => {
                 StatusCode::CONFLICT
             }

@@ -33,7 +33,7 @@ use self::{
     dispatch::Table,
     edge::{Edge, Head},
 };
-use crate::{identity::Identity, live::Live, site::Shelf};
+use crate::{identity::Identity, live::Live, monitors::Monitors, site::Shelf};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tocsin_actors::{clock::Clock, directory::Directory, store::Store};
 use tokio::{net::TcpListener, sync::oneshot};
@@ -84,6 +84,8 @@ pub struct Api {
     pub names: Names,
     /// Who listens.
     pub live: Live,
+    /// Website checks.
+    pub monitors: Monitors,
     /// What was made for the world to look at.
     pub shelf: Shelf,
     /// Whether the store is away.

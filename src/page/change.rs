@@ -90,7 +90,11 @@ impl Change {
             | Event::TeamChanged { .. }
             | Event::TeamDeleted { .. }
             | Event::TeamMemberSet { .. }
-            | Event::TeamMemberRemoved { .. } => {}
+            | Event::TeamMemberRemoved { .. }
+            | Event::MonitorCreated(_)
+            | Event::MonitorChanged { .. }
+            | Event::MonitorDeleted { .. }
+            | Event::MonitorTurned { .. } => {}
             Event::OrganizationCreated(_)
             | Event::OrganizationChanged(_)
             | Event::OrganizationDeleted

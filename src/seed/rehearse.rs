@@ -102,6 +102,7 @@ const fn is_unknown(rejection: &Rejection) -> bool {
             | Rejection::UnknownTeam(_)
             | Rejection::UnknownIncident(_)
             | Rejection::UnknownUpdate(_)
+            | Rejection::UnknownMonitor(_)
             | Rejection::UnknownMember(_)
             | Rejection::UnknownTeamMember(_)
     )

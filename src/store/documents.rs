@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use tocsin_actors::{
     domain::{
-        Commit, GroupId, IncidentId, MemberId, Org, OrgId, Seq, ServiceId, TeamId, UserId,
+        Commit, GroupId, IncidentId, MemberId, MonitorId, Org, OrgId, Seq, ServiceId, TeamId, UserId,
         event::Touched,
         history::{History, StatusChange},
     },
@@ -32,11 +32,13 @@ pub enum Collection {
     Incidents = 6,
     /// Every change of a service's status, also those that memory has forgotten.
     StatusChanges = 7,
+    /// Website checks, with how they have turned.
+    Monitors = 8,
 }
 
 impl Collection {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Organizations,
         Self::Members,
         Self::Teams,
@@ -44,6 +46,7 @@ impl Collection {
         Self::Services,
         Self::Incidents,
         Self::StatusChanges,
+        Self::Monitors,
     ];
 
     /// Those whose documents clients address by their id alone.
@@ -59,6 +62,7 @@ impl Collection {
             Self::Services => "services",
             Self::Incidents => "incidents",
             Self::StatusChanges => "status_changes",
+            Self::Monitors => "monitors",
         }
     }
 }
@@ -147,12 +151,14 @@ pub fn writes(commits: &[&Commit], after: &Org) -> Result<Vec<Write>, StoreError
             Touched::Organization => out.organization()?,
             Touched::Teams => out.teams()?,
             Touched::Services => out.services()?,
+            Touched::Monitors => out.monitors()?,
             Touched::Member(id, user) => out.member(id, user)?,
             Touched::Team(id) => out.team(id)?,
             Touched::Group(id) => out.group(id)?,
             Touched::Service(id) => out.service(id)?,
             Touched::History(id) => out.history(id, |change| change.seq >= first)?,
             Touched::Incident(id) => out.incident(id)?,
+            Touched::Monitor(id) => out.monitor(id)?,
         }
     }
     Ok(out.writes)
@@ -171,6 +177,7 @@ pub fn all(org: &Org) -> Result<Vec<Write>, StoreError> {
     out.services()?;
     org.services().keys().try_for_each(|id| out.history(*id, |_| true))?;
     org.incidents().keys().try_for_each(|id| out.incident(*id))?;
+    out.monitors()?;
     Ok(out.writes)
 }
 
@@ -259,6 +266,14 @@ impl Writer<'_> {
     fn incident(&mut self, id: IncidentId) -> Result<(), StoreError> {
         let incident = self.after.incidents().get(&id).map(AsRef::as_ref);
         self.entity(Collection::Incidents, DocumentId::Entity(*id.uuid().as_bytes()), incident)
+    }
+
+    fn monitor(&mut self, id: MonitorId) -> Result<(), StoreError> {
+        let monitor = self.after.monitors().get(&id).map(AsRef::as_ref);
+        self.entity(Collection::Monitors, DocumentId::Entity(*id.uuid().as_bytes()), monitor)
+    }
+    fn monitors(&mut self) -> Result<(), StoreError> {
+        self.after.monitors().keys().try_for_each(|id| self.monitor(*id))
     }
 
     /// The newest changes of a service's status, as long as they are wanted.

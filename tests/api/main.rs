@@ -9,6 +9,7 @@ mod idempotency;
 mod journeys;
 #[path = "../support/mongod.rs"]
 mod mongod;
+mod monitors;
 mod names;
 mod people;
 mod role_matrix;

@@ -86,6 +86,15 @@ maintenances.complete              401    403    200   200      404        200  
 maintenances.cancel                401    403    200   200      404        200  403   200 200   403  403
 maintenances.delete                401    403    403   204      404        204  403   403 204   403  403
 
+monitors.list                      401    200    200   200      404        200  200   200 200   200  200
+monitors.create                    401    403    201   201      404        201  403   201 201   403  403
+monitors.get                       401    200    200   200      404        200  200   200 200   200  200
+monitors.change                    401    403    200   200      404        200  403   200 200   403  403
+monitors.check                     401    403    200   200      404        200  403   200 200   403  403
+monitors.history                   401    200    200   200      404        200  200   200 200   200  200
+response_times.get                 401    200    200   200      404        200  200   200 200   200  200
+monitors.delete                    401    403    403   204      404        204  403   403 204   403  403
+
 audit.list                         401    403    403   200      404        200  403   403 200   403  403
 keys.list                          401    403    403   200      404        200  403   403 200   403  403
 keys.create                        401    403    403   201      404        201  403   403 201   403  403
@@ -178,6 +187,10 @@ impl Stage {
         }
         let start = org.at(&format!("/maintenances/{}/start", ids["to_complete"]));
         founder.client.post(&start, json!({})).await.is(200);
+        for name in ["monitor", "spare_monitor"] {
+            let body = json!({"name": name, "url": "http://nowhere.invalid/", "enabled": false});
+            ids.insert(name, founder.make(&org, "/monitors", body).await);
+        }
         ids.insert("spare_key", founder.make(&org, "/keys", json!({"name": "spare", "scopes": ["read"]})).await);
         let invite = json!({"email": format!("{column}-invited@example.org"), "role": "viewer"});
         ids.insert("spare_invite", founder.make(&org, "/invites", invite.clone()).await);
@@ -245,6 +258,11 @@ impl Stage {
             "maintenances.start" => (id("to_start"), json!({})),
             "maintenances.complete" => (id("to_complete"), json!({})),
             "maintenances.cancel" => (id("to_cancel"), json!({})),
+            // What is no address of the Internet is never asked for, and a monitor that is off not by itself.
+            "monitors.create" => (none(), json!({"name": "new", "url": "http://nowhere.invalid/", "enabled": false})),
+            "monitors.get" | "monitors.check" | "monitors.history" | "response_times.get" => (id("monitor"), Value::Null),
+            "monitors.change" => (id("monitor"), renamed()),
+            "monitors.delete" => (id("spare_monitor"), Value::Null),
             "keys.create" => (none(), json!({"name": "new", "scopes": ["read"]})),
             "keys.delete" => (id("spare_key"), Value::Null),
             _ => (none(), Value::Null),

@@ -21,6 +21,7 @@ use tocsin::{
     app::{App, AppSettings},
     http::edge::{EdgeSettings, RateSettings},
     live::{Joining, Taken, writers::WriterSettings},
+    monitors::MonitorSettings,
 };
 use tocsin_actors::{directory::Settings, domain::UserId, store::Store};
 use tokio::net::TcpListener;
@@ -45,6 +46,12 @@ impl Server {
     /// One that may be asked as often as anybody likes.
     pub(crate) async fn start_unlimited() -> Self {
         Self::start_with(tempfile::tempdir().unwrap(), unlimited()).await
+    }
+
+    /// One whose website checks may look into this machine.
+    pub(crate) async fn start_watching() -> Self {
+        let monitors = MonitorSettings { allowed: vec!["127.0.0.0/8".parse().unwrap()], ..MonitorSettings::default() };
+        Self::start_with(tempfile::tempdir().unwrap(), AppSettings { monitors, ..unlimited() }).await
     }
 
     /// The same, with sockets spread over several writers.

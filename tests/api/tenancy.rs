@@ -27,6 +27,8 @@ impl Tenant {
         ids.insert("update", text(&incident["updates"][0]["id"]));
         let planned = json!({"title": "maintenance", "scheduled_start": in_hours(1), "scheduled_end": in_hours(2)});
         ids.insert("maintenance", founder.make(&org, "/maintenances", planned).await);
+        let checked = json!({"name": "monitor", "url": "http://nowhere.invalid/", "enabled": false});
+        ids.insert("monitor", founder.make(&org, "/monitors", checked).await);
         ids.insert("key", founder.make(&org, "/keys", json!({"name": "key", "scopes": ["admin"]})).await);
         let invite = json!({"email": "new@example.org", "role": "admin"});
         ids.insert("invite", founder.make(&org, "/invites", invite).await);
@@ -77,6 +79,12 @@ fn paths() -> Vec<(Method, &'static str, Value)> {
         (M::POST, "/maintenances/{maintenance}/start", json!({})),
         (M::POST, "/maintenances/{maintenance}/complete", json!({})),
         (M::POST, "/maintenances/{maintenance}/cancel", json!({})),
+        (M::GET, "/monitors/{monitor}", Value::Null),
+        (M::PATCH, "/monitors/{monitor}", renamed()),
+        (M::DELETE, "/monitors/{monitor}", Value::Null),
+        (M::POST, "/monitors/{monitor}/check", Value::Null),
+        (M::GET, "/monitors/{monitor}/history", Value::Null),
+        (M::GET, "/monitors/{monitor}/response-times", Value::Null),
         (M::DELETE, "/keys/{key}", Value::Null),
     ]
 }
@@ -94,6 +102,7 @@ fn references() -> Vec<(Method, &'static str, &'static str, fn(&str) -> Value, &
         (M::POST, "/groups/reorder", "group", |id| json!({"ids": [id]}), "ids"),
         (M::POST, "/teams", "user", |id| json!({"name": "t", "lead": id}), "lead"),
         (M::POST, "/keys", "service", |id| json!({"name": "k", "scopes": ["write"], "service_ids": [id]}), "service_ids"),
+        (M::PATCH, "/monitors/{own-monitor}", "service", |id| json!({"service_id": id}), "service_id"),
         (M::POST, "/incidents", "service", |id| json!({"title": "i", "affected": [{"service_id": id}]}), "affected[0].service_id"),
         (
             M::PATCH,
@@ -141,7 +150,19 @@ async fn ask(client: &Client, method: Method, path: &str, body: &Value) -> crate
 /// Everything that the organization knows of itself, to see that nothing of it was changed.
 async fn everything(tenant: &Tenant) -> Vec<Value> {
     let mut all = Vec::new();
-    let lists = ["", "/members", "/invites", "/teams", "/groups", "/services", "/incidents", "/maintenances", "/keys", "/audit"];
+    let lists = [
+        "",
+        "/members",
+        "/invites",
+        "/teams",
+        "/groups",
+        "/services",
+        "/incidents",
+        "/maintenances",
+        "/monitors",
+        "/keys",
+        "/audit",
+    ];
     for list in lists {
         all.push(tenant.founder.client.get(&tenant.org.at(list)).await.is(200));
     }

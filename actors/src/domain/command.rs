@@ -5,10 +5,11 @@ use super::{
     edit::Edit,
     entities::{Author, Branding, Metadata, is_yes, names, yes},
     event::Seq,
-    ids::{GroupId, IncidentId, MemberId, OrgId, RequestKey, ServiceId, Slug, TeamId, UpdateId, UserId},
+    ids::{GroupId, IncidentId, MemberId, MonitorId, OrgId, RequestKey, ServiceId, Slug, TeamId, UpdateId, UserId},
     incident::{Affected, IncidentChange},
+    monitor::{Expects, Pace},
     names::{Domain, Name},
-    status::{Impact, IncidentStatus, Role, ServiceStatus, TeamRole, Visibility},
+    status::{Impact, IncidentStatus, MonitorState, Role, ServiceStatus, TeamRole, Visibility},
     time::Timestamp,
 };
 use chrono_tz::Tz;
@@ -158,6 +159,23 @@ pub enum Command {
         incident: IncidentId,
     },
 
+    CreateMonitor(Box<NewMonitor>),
+    ChangeMonitor {
+        id: MonitorId,
+        change: Box<MonitorChange>,
+    },
+    DeleteMonitor {
+        id: MonitorId,
+    },
+    /// What checks have found, unless the monitor was changed since. The id is for the incident that it may open.
+    TurnMonitor {
+        id: MonitorId,
+        revision: u32,
+        to: MonitorState,
+        reason: Option<String>,
+        incident: IncidentId,
+    },
+
     /// Does what time alone makes due: maintenances begin and end.
     Tick,
 }
@@ -299,6 +317,51 @@ pub struct NewIncident {
     pub update: Option<(UpdateId, String)>,
     #[serde(default)]
     pub metadata: Metadata,
+}
+
+/// A monitor to be.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)] // see the entity
+pub struct NewMonitor {
+    pub id: MonitorId,
+    pub name: String,
+    pub url: String,
+    pub expects: Expects,
+    pub pace: Pace,
+    pub visibility: Visibility,
+    pub service: Option<ServiceId>,
+    pub gives: ServiceStatus,
+    pub opens_incident: bool,
+    pub enabled: bool,
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// A partial change of a monitor.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)] // see the entity
+pub struct MonitorChange {
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub name: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub url: Edit<String>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub expects: Edit<Expects>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub pace: Edit<Pace>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub visibility: Edit<Visibility>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub service: Edit<Option<ServiceId>>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub gives: Edit<ServiceStatus>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub opens_incident: Edit<bool>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub enabled: Edit<bool>,
+    #[serde(skip_serializing_if = "Edit::is_keep")]
+    pub metadata: Edit<Metadata>,
 }
 
 /// A timeline entry to be.

@@ -2,12 +2,15 @@
 //! fixtures in `fixtures/events`. Fields may be added with a default; nothing is renamed or given another meaning.
 
 use super::{
-    command::{NamedChange, NewIncident, NewOrganization, NewService, OrganizationChange, ServiceChange, UpdateChange},
+    command::{
+        MonitorChange, NamedChange, NewIncident, NewMonitor, NewOrganization, NewService, OrganizationChange, ServiceChange,
+        UpdateChange,
+    },
     edit::Edit,
     entities::{Author, Cause, Metadata},
-    ids::{CommitId, GroupId, IncidentId, MemberId, OrgId, RequestKey, ServiceId, TeamId, UpdateId, UserId},
+    ids::{CommitId, GroupId, IncidentId, MemberId, MonitorId, OrgId, RequestKey, ServiceId, TeamId, UpdateId, UserId},
     incident::{AffectedChange, IncidentChange},
-    status::{IncidentStatus, Role, ServiceStatus, TeamRole},
+    status::{IncidentStatus, MonitorState, Role, ServiceStatus, TeamRole},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -141,6 +144,26 @@ pub enum Event {
     PostmortemRemoved {
         incident: IncidentId,
     },
+
+    MonitorCreated(Box<NewMonitor>),
+    MonitorChanged {
+        id: MonitorId,
+        change: Box<MonitorChange>,
+    },
+    /// Its past checks go with it.
+    MonitorDeleted {
+        id: MonitorId,
+    },
+    /// The incident is the one that is about this, from now on.
+    MonitorTurned {
+        id: MonitorId,
+        from: MonitorState,
+        to: MonitorState,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        incident: Option<IncidentId>,
+    },
 }
 
 /// A timeline entry as it was posted.
@@ -227,6 +250,7 @@ impl Event {
             Self::ServiceCreated(new) => Some(new.id.uuid()),
             Self::IncidentOpened(new) => Some(new.id.uuid()),
             Self::UpdatePosted(update) => Some(update.id.uuid()),
+            Self::MonitorCreated(new) => Some(new.id.uuid()),
             _ => None,
         }
     }
@@ -262,6 +286,10 @@ impl Event {
             Self::IncidentDeleted { .. } => "incident.deleted",
             Self::PostmortemSet { .. } => "incident.postmortem_set",
             Self::PostmortemRemoved { .. } => "incident.postmortem_removed",
+            Self::MonitorCreated(_) => "monitor.created",
+            Self::MonitorChanged { .. } => "monitor.changed",
+            Self::MonitorDeleted { .. } => "monitor.deleted",
+            Self::MonitorTurned { .. } => "monitor.turned",
         }
     }
 
@@ -301,7 +329,11 @@ impl Event {
                 tell(Touched::Service(*id));
                 tell(Touched::History(*id));
             }
-            Self::ServiceChanged { id, .. } | Self::ServiceDeleted { id } => tell(Touched::Service(*id)),
+            Self::ServiceChanged { id, .. } => tell(Touched::Service(*id)),
+            Self::ServiceDeleted { id } => {
+                tell(Touched::Service(*id));
+                tell(Touched::Monitors);
+            }
             Self::ServicesReordered { ids } => ids.iter().for_each(|id| tell(Touched::Service(*id))),
             Self::IncidentOpened(new) => tell(Touched::Incident(new.id)),
             Self::UpdatePosted(update) => tell(Touched::Incident(update.incident)),
@@ -310,6 +342,10 @@ impl Event {
             | Self::UpdateDeleted { incident, .. }
             | Self::PostmortemSet { incident, .. }
             | Self::PostmortemRemoved { incident } => tell(Touched::Incident(*incident)),
+            Self::MonitorCreated(new) => tell(Touched::Monitor(new.id)),
+            Self::MonitorChanged { id, .. } | Self::MonitorDeleted { id } | Self::MonitorTurned { id, .. } => {
+                tell(Touched::Monitor(*id));
+            }
         }
     }
 }
@@ -322,12 +358,14 @@ pub enum Touched {
     Organization,
     Teams,
     Services,
+    Monitors,
     Member(MemberId, UserId),
     Team(TeamId),
     Group(GroupId),
     Service(ServiceId),
     History(ServiceId),
     Incident(IncidentId),
+    Monitor(MonitorId),
 }
 
 /// A receipt that is remembered for its key.

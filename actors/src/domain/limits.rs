@@ -32,6 +32,18 @@ pub const UPDATES: usize = 1_000;
 pub const TIMELINE: usize = 8_000_000;
 /// What is left over for resolving and moving, when posting has used up the rest: ending it must always be possible.
 pub const RESERVE: (usize, usize) = (UPDATES / 10, TIMELINE / 10);
+/// Monitors of an organization.
+pub const MONITORS: usize = 500;
+/// What a monitor asks: longer addresses are refused by many servers.
+pub const ADDRESS: usize = 2_000;
+/// Statuses that a monitor may expect, and characters of the text.
+pub const EXPECTED: (usize, usize) = (20, 500);
+/// Seconds between two checks: not an attack, and not forgotten.
+pub const INTERVAL_S: (u32, u32) = (10, 86_400);
+/// How long a check may take.
+pub const TIMEOUT_MS: (u32, u32) = (500, 60_000);
+/// How many checks in a row it may take to believe them.
+pub const THRESHOLD: (u32, u32) = (1, 20);
 /// Services that one incident names.
 pub const AFFECTED: usize = 500;
 
@@ -59,6 +71,17 @@ fn length(field: &'static str, text: &str, max: usize) -> Result<(), Rejection> 
         return Err(Rejection::invalid(field, format!("must have at most {max} characters")));
     }
     Ok(())
+}
+
+/// What a monitor asks. Not every text is an address; see [`super::Monitor::url`].
+pub fn address(field: &'static str, text: &str) -> Result<(), Rejection> {
+    if text.trim().is_empty() {
+        return Err(Rejection::invalid(field, "must not be empty"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Rejection::invalid(field, "must be a single line of text"));
+    }
+    length(field, text, ADDRESS)
 }
 
 /// Room for one more.

@@ -1,7 +1,7 @@
 //! Why a command may not be: the business's own "no". Each reason carries a code that never changes.
 
 use super::{
-    ids::{GroupId, IncidentId, ServiceId, TeamId, UpdateId, UserId},
+    ids::{GroupId, IncidentId, MonitorId, ServiceId, TeamId, UpdateId, UserId},
     status::IncidentStatus,
 };
 
@@ -26,6 +26,9 @@ pub enum Rejection {
     #[allow(missing_docs)]
     #[error("there is no update {0}")]
     UnknownUpdate(UpdateId),
+    #[allow(missing_docs)]
+    #[error("there is no monitor {0}")]
+    UnknownMonitor(MonitorId),
     #[allow(missing_docs)]
     #[error("user {0} is not a member of the organization")]
     UnknownMember(UserId),
@@ -92,6 +95,7 @@ impl Rejection {
             Self::UnknownTeam(_) => "unknown_team",
             Self::UnknownIncident(_) => "unknown_incident",
             Self::UnknownUpdate(_) => "unknown_update",
+            Self::UnknownMonitor(_) => "unknown_monitor",
             Self::UnknownMember(_) => "unknown_member",
             Self::UnknownTeamMember(_) => "unknown_team_member",
             Self::NoPostmortem => "no_postmortem",

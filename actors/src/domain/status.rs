@@ -141,6 +141,18 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What checks say of a website.
+    MonitorState {
+        /// Nothing yet, or not any more.
+        Unknown = "unknown",
+        /// It answers as it should.
+        Up = "up",
+        /// It does not.
+        Down = "down",
+    }
+}
+
 impl IncidentStatus {
     /// The life cycle to which this status belongs.
     pub const fn kind(self) -> Kind {

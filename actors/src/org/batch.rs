@@ -89,6 +89,7 @@ pub fn weight(entry: &Entry) -> usize {
             | Event::OrganizationChanged(_)
             | Event::ServiceCreated(_)
             | Event::ServiceChanged { .. } => 20_000,
+            Event::MonitorCreated(_) | Event::MonitorChanged { .. } => 20_000,
             Event::TeamCreated { .. } | Event::TeamChanged { .. } | Event::GroupCreated { .. } | Event::GroupChanged { .. } => {
                 20_000
             }

@@ -3,11 +3,11 @@
 use crate::{
     accounts::User,
     domain::{
-        Author, Command, Commit, CommitId, Edit, Entry, GroupId, IncidentId, KeyId, MemberId, Order, Org, OrgId, RequestKey, Seq,
-        ServiceId, TeamId, Timestamp, UpdateId, UserId,
-        command::{NewIncident, NewOrganization, NewService, NewUpdate},
+        Author, Command, Commit, CommitId, Edit, Entry, GroupId, IncidentId, KeyId, MemberId, MonitorId, Order, Org, OrgId,
+        RequestKey, Seq, ServiceId, TeamId, Timestamp, UpdateId, UserId,
+        command::{NewIncident, NewMonitor, NewOrganization, NewService, NewUpdate},
         incident::Affected,
-        status::{Impact, IncidentStatus, ServiceStatus, Visibility},
+        status::{Impact, IncidentStatus, MonitorState, ServiceStatus, Visibility},
     },
     store::{Append, CommitLog, StoreError},
 };
@@ -46,6 +46,8 @@ numbered! {
     request_key -> RequestKey = 10,
     /// The n-th commit.
     commit_id -> CommitId = 11,
+    /// The n-th monitor.
+    monitor -> MonitorId = 12,
 }
 
 /// A UUIDv7 by its look, in the order of `n`.
@@ -139,6 +141,28 @@ pub fn new_service(n: u64) -> NewService {
 /// Creates `new_service(n)`.
 pub fn create_service(n: u64) -> Order {
     order(Command::CreateService(Box::new(new_service(n))))
+}
+
+/// A website check every minute, with a service to drive.
+pub fn create_monitor(n: u64, drives: u64) -> Order {
+    order(Command::CreateMonitor(Box::new(NewMonitor {
+        id: monitor(n),
+        name: format!("Monitor {n}"),
+        url: format!("https://{n}.example"),
+        expects: Default::default(),
+        pace: Default::default(),
+        visibility: Visibility::Public,
+        service: Some(service(drives)),
+        gives: ServiceStatus::MajorOutage,
+        opens_incident: false,
+        enabled: true,
+        metadata: Default::default(),
+    })))
+}
+
+/// What checks have found about a monitor that nobody has changed.
+pub fn turn_monitor(n: u64, to: MonitorState) -> Order {
+    order(Command::TurnMonitor { id: monitor(n), revision: 1, to, reason: None, incident: incident(n) })
 }
 
 /// Sets a status by hand.

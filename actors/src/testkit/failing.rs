@@ -2,7 +2,8 @@
 
 use crate::{
     accounts::User,
-    domain::{Commit, Name, Org, OrgId, Seq, Timestamp, UserId},
+    domain::{Commit, MonitorId, Name, Org, OrgId, Seq, Timestamp, UserId},
+    readings::{Reading, ReadingStore, Span, Summary, Watched},
     records::{Record, RecordKind, RecordStore},
     store::{
         AccountError, AccountStore, Append, Archive, CommitLog, Later, Loaded, NameClaim, Store, StoreError, StoredDocument,
@@ -304,6 +305,18 @@ impl RecordStore for FailingStore {
     }
     fn forget_expired(&self, before: Timestamp, limit: usize) -> Later<'_, ()> {
         self.inner.forget_expired(before, limit)
+    }
+}
+
+impl ReadingStore for FailingStore {
+    fn watched(&self) -> Later<'_, Vec<Watched>> {
+        self.inner.watched()
+    }
+    fn add_readings(&self, readings: Vec<Reading>) -> Later<'_, ()> {
+        self.inner.add_readings(readings)
+    }
+    fn readings(&self, monitor: MonitorId, span: Span, from: Timestamp, to: Timestamp, limit: usize) -> Later<'_, Vec<Summary>> {
+        self.inner.readings(monitor, span, from, to, limit)
     }
 }
 

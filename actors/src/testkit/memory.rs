@@ -1,11 +1,13 @@
 //! A store that forgets everything when it is dropped, and otherwise keeps every promise of the ports.
 
 mod archive;
+mod readings;
 mod records;
 
 use crate::{
     accounts::{User, folded},
-    domain::{Commit, IncidentId, Name, Org, OrgId, Seq, ServiceId, TeamId, Timestamp, UserId},
+    domain::{Commit, IncidentId, MonitorId, Name, Org, OrgId, Seq, ServiceId, TeamId, Timestamp, UserId},
+    readings::{Span, Summary},
     records::{Record, RecordKind},
     store::{AccountError, AccountStore, Append, CommitLog, Done, Later, Loaded, StoreError, UserKey},
 };
@@ -44,6 +46,7 @@ struct Data {
     names: BTreeMap<Name, (OrgId, Timestamp)>,
     number: u64,
     records: BTreeMap<(RecordKind, Uuid), Record>,
+    readings: BTreeMap<(MonitorId, Span, Timestamp), Summary>,
     importing: bool,
 }
 

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use tocsin_actors::domain::{
     entities::Cause,
-    status::{Role, ServiceStatus, Visibility},
+    status::{MonitorState, Role, ServiceStatus, Visibility},
     *,
 };
 use uuid::Uuid;
@@ -34,7 +34,8 @@ fn live(org: &mut Org, orders: &[Order]) -> Result<Vec<Entry>, TestCaseError> {
         org.apply(&entry);
         prop_assert_eq!(org.seq(), entry.last(), "no holes");
         what_always_holds(org).map_err(|error| TestCaseError::fail(format!("{error}\nafter {order:?}\n{:?}", entry.events)))?;
-        if matches!(order.command, Command::ResolveIncident { .. } | Command::DeleteIncident { .. }) {
+        if matches!(order.command, Command::ResolveIncident { .. } | Command::DeleteIncident { .. } | Command::DeleteMonitor { .. })
+        {
             let by_hand = before.services().values().filter(|service| service.cause == Cause::Manual);
             let stays = by_hand.clone().all(|service| org.services()[&service.id] == *service);
             prop_assert!(stays, "what a hand set, a hand changes: {:?}", order);
@@ -67,6 +68,8 @@ fn again_is_harmless(command: &Command, again: &Result<Vec<Event>, Rejection>) -
         | ChangeIncident { .. }
         | EditUpdate { .. }
         | SetPostmortem { .. }
+        | ChangeMonitor { .. }
+        | TurnMonitor { .. }
         | Tick => matches!(again, Ok(events) if events.is_empty()),
         CreateOrganization(_)
         | DeleteOrganization
@@ -85,7 +88,9 @@ fn again_is_harmless(command: &Command, again: &Result<Vec<Event>, Rejection>) -
         | ResolveIncident { .. }
         | MoveMaintenance { .. }
         | DeleteIncident { .. }
-        | RemovePostmortem { .. } => again.is_err(),
+        | RemovePostmortem { .. }
+        | CreateMonitor(_)
+        | DeleteMonitor { .. } => again.is_err(),
     }
 }
 
@@ -96,6 +101,10 @@ fn what_always_holds(org: &Org) -> Result<(), TestCaseError> {
             let incident = org.incidents().get(&cause);
             let gives = incident.and_then(|incident| Some((incident.gives(service.id)?, incident.as_cause())));
             prop_assert_eq!(gives, Some((service.status, service.cause)), "cause of {:?}", service.id);
+        }
+        if let Cause::Monitor(cause) = service.cause {
+            let gives = org.monitors().get(&cause).and_then(|monitor| monitor.giving());
+            prop_assert_eq!(gives, Some((service.id, service.status)), "cause of {:?}", service.id);
         }
         let history = org.history(service.id).expect("a service has a history");
         let last = history.last().expect("of at least its making");
@@ -109,6 +118,12 @@ fn what_always_holds(org: &Org) -> Result<(), TestCaseError> {
         prop_assert!(service.group.is_none_or(|group| org.groups().contains_key(&group)));
         prop_assert!(service.team.is_none_or(|team| org.teams().contains_key(&team)));
         uptime_is_a_share(org, service.id)?;
+    }
+    for monitor in org.monitors().values() {
+        prop_assert!(monitor.service.is_none_or(|service| org.services().contains_key(&service)));
+        prop_assert!(monitor.enabled || monitor.state == MonitorState::Unknown, "{:?}", monitor);
+        let last = monitor.turns.iter().next_back().map_or(MonitorState::Unknown, |turn| turn.to);
+        prop_assert_eq!(last, monitor.state);
     }
     for team in org.teams().values() {
         prop_assert!(team.members.iter().all(|member| org.role(member.user).is_some()));

@@ -6,6 +6,7 @@ use tocsin_actors::domain::{
     command::*,
     entities::{Metadata, Scalar},
     incident::{Affected, IncidentChange},
+    monitor::{Expects, Pace},
     status::*,
     *,
 };
@@ -25,7 +26,7 @@ macro_rules! ids {
         }
     )+};
 }
-ids! { user: UserId, member: MemberId, team: TeamId, group: GroupId, service: ServiceId, incident: IncidentId, update: UpdateId, key: RequestKey }
+ids! { user: UserId, member: MemberId, team: TeamId, group: GroupId, service: ServiceId, incident: IncidentId, update: UpdateId, monitor: MonitorId, key: RequestKey }
 
 pub(crate) fn time() -> impl Strategy<Value = Timestamp> {
     (0_i64..100).prop_map(|seconds| Timestamp::from_millis(EPOCH + seconds * 1_000))
@@ -230,8 +231,44 @@ fn timelines() -> BoxedStrategy<Command> {
     .boxed()
 }
 
+fn monitors() -> BoxedStrategy<Command> {
+    let states = || word(MonitorState::ALL);
+    let statuses = || word(ServiceStatus::ALL);
+    let pace = || prop_oneof![9 => 1_u16..4, 1 => Just(0)].prop_map(|failures| Pace { failures, ..Pace::default() });
+    let expects = || option::of(text()).prop_map(|text| Expects { statuses: vec![], text });
+    let flags = || (any::<bool>(), prop_oneof![4 => Just(true), 1 => Just(false)]);
+    let create = (monitor(), name(), expects(), pace(), option::weighted(0.8, service()), statuses(), flags(), metadata());
+    let create = create.boxed().prop_map(|(id, name, expects, pace, service, gives, (opens_incident, enabled), metadata)| {
+        let (url, visibility) = ("https://acme.example".to_owned(), Visibility::Public);
+        Command::CreateMonitor(Box::new(NewMonitor {
+            id,
+            name,
+            url,
+            expects,
+            pace,
+            visibility,
+            service,
+            gives,
+            opens_incident,
+            enabled,
+            metadata,
+        }))
+    });
+    let change =
+        (edit(name()), edit(pace()), edit(option::of(service())), edit(statuses()), edit(any::<bool>()), edit(any::<bool>()));
+    let change = (monitor(), change).prop_map(|(id, (name, pace, service, gives, opens_incident, enabled))| {
+        let change = MonitorChange { name, pace, service, gives, opens_incident, enabled, ..Default::default() };
+        Command::ChangeMonitor { id, change: Box::new(change) }
+    });
+    let turn = (monitor(), 1_u32..4, states(), option::of(text()), incident())
+        .prop_map(|(id, revision, to, reason, incident)| Command::TurnMonitor { id, revision, to, reason, incident });
+    let delete = monitor().prop_map(|id| Command::DeleteMonitor { id });
+    prop_oneof![4 => create, 3 => change, 8 => turn, 1 => delete].boxed()
+}
+
 pub(crate) fn order() -> BoxedStrategy<Order> {
-    let command = prop_oneof![1 => organization(), 4 => people(), 2 => groups(), 8 => services(), 14 => incidents()];
+    let command =
+        prop_oneof![1 => organization(), 4 => people(), 2 => groups(), 8 => services(), 14 => incidents(), 8 => monitors()];
     (time(), option::weighted(0.2, key()), command)
         .prop_map(|(at, key, command)| Order { by: Author::System, at, key, only_at: None, command })
         .boxed()

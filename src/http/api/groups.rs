@@ -7,7 +7,7 @@ use crate::http::{
     cursor::{List, PageQuery, Place},
     error::ApiError,
 };
-use crate::words::{self, Position};
+use crate::words::{self, Whole};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tocsin_actors::domain::{
@@ -28,7 +28,7 @@ pub(in crate::http) struct GroupResponse {
     name: String,
     description: String,
     #[schema(schema_with = words::position)]
-    position: Position,
+    position: Whole,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -46,7 +46,7 @@ impl From<&ServiceGroup> for GroupResponse {
             number: group.number,
             name: group.name.clone(),
             description: group.description.clone(),
-            position: Position(group.position),
+            position: Whole(group.position),
             created_at: group.created_at,
             updated_at: group.updated_at,
             created_by: words::author(group.created_by),
@@ -84,7 +84,7 @@ pub(in crate::http) struct NewGroupRequest {
     /// Its place among the groups; behind all others when left out
     #[serde(default)]
     #[schema(schema_with = words::maybe_position)]
-    position: Option<Position>,
+    position: Option<Whole>,
     #[serde(default)]
     #[schema(schema_with = words::metadata)]
     metadata: Metadata,
@@ -114,7 +114,7 @@ pub(in crate::http) struct GroupChangeRequest {
     description: Edit<String>,
     #[serde(default)]
     #[schema(schema_with = words::position, required = false)]
-    position: Edit<Position>,
+    position: Edit<Whole>,
     #[serde(default)]
     #[schema(schema_with = words::metadata, required = false)]
     metadata: Edit<Metadata>,

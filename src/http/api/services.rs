@@ -6,7 +6,7 @@ use crate::http::{
     cursor::{List, PageQuery, Place},
     error::ApiError,
 };
-use crate::words::{self, Position};
+use crate::words::{self, Whole};
 use serde::{Deserialize, Serialize};
 use tocsin_actors::domain::{
     Command, GroupId, Rejection, ServiceId, TeamId, Timestamp,
@@ -33,7 +33,7 @@ pub(in crate::http) struct ServiceResponse {
     team_id: Option<Uuid>,
     /// Its place in its group
     #[schema(schema_with = words::position)]
-    position: Position,
+    position: Whole,
     #[schema(schema_with = words::visibility)]
     visibility: Visibility,
     #[schema(schema_with = words::service_status)]
@@ -61,7 +61,7 @@ impl From<&Service> for ServiceResponse {
             description: service.description.clone(),
             group_id: service.group.map(GroupId::uuid),
             team_id: service.team.map(TeamId::uuid),
-            position: Position(service.position),
+            position: Whole(service.position),
             visibility: service.visibility,
             status: service.status,
             status_since: service.status_since,
@@ -106,7 +106,7 @@ pub(in crate::http) struct NewServiceRequest {
     /// Its place in its group; behind all others when left out
     #[serde(default)]
     #[schema(schema_with = words::maybe_position)]
-    position: Option<Position>,
+    position: Option<Whole>,
     #[serde(default)]
     #[schema(schema_with = words::maybe_visibility)]
     visibility: Option<Visibility>,
@@ -160,7 +160,7 @@ pub(in crate::http) struct ServiceChangeRequest {
     team_id: Edit<Option<Uuid>>,
     #[serde(default)]
     #[schema(schema_with = words::position, required = false)]
-    position: Edit<Position>,
+    position: Edit<Whole>,
     #[serde(default)]
     #[schema(schema_with = words::visibility, required = false)]
     visibility: Edit<Visibility>,

@@ -1,6 +1,9 @@
 //! The table of routes. It reads like the documentation, and is what the documentation is made of.
 
-use super::{audit, auth, groups, incidents, invites, keys, maintenances, members, organizations, public, services, teams};
+use super::{
+    audit, auth, groups, incidents, invites, keys, maintenances, members, monitors, organizations, public, response_times,
+    services, teams,
+};
 use crate::http::{
     access::May::*,
     live,
@@ -84,6 +87,15 @@ pub(in crate::http) fn table() -> Vec<Route> {
         post  ("/api/v1/orgs/{org}/maintenances/{id}/start", Operate, "Begin it now", maintenances::start),
         post  ("/api/v1/orgs/{org}/maintenances/{id}/complete", Operate, "End it now", maintenances::complete),
         post  ("/api/v1/orgs/{org}/maintenances/{id}/cancel", Operate, "Call it off", maintenances::cancel),
+
+        get   ("/api/v1/orgs/{org}/monitors", Read, "Website checks", monitors::list),
+        post  ("/api/v1/orgs/{org}/monitors", Operate, "Check a website from now on", monitors::create),
+        get   ("/api/v1/orgs/{org}/monitors/{id}", Read, "A website check", monitors::get),
+        patch ("/api/v1/orgs/{org}/monitors/{id}", Operate, "Change a website check", monitors::change),
+        delete("/api/v1/orgs/{org}/monitors/{id}", Administer, "Delete a website check", monitors::delete),
+        post  ("/api/v1/orgs/{org}/monitors/{id}/check", Operate, "Check it now", monitors::check),
+        get   ("/api/v1/orgs/{org}/monitors/{id}/history", Read, "When it went down and came back", monitors::history),
+        get   ("/api/v1/orgs/{org}/monitors/{id}/response-times", Read, "How long answers took, and uptime", response_times::get),
 
         get   ("/api/v1/orgs/{org}/audit", Administer, "Who changed what", audit::list),
         get   ("/api/v1/orgs/{org}/keys", Administer, "API keys", keys::list),

@@ -12,6 +12,7 @@ mod archive;
 mod file;
 mod log;
 mod projection;
+mod readings;
 mod records;
 mod rehearsal;
 mod snapshots;

@@ -1,8 +1,10 @@
 //! Documents, written in the transaction of their commit.
 
+use super::readings;
 use super::tables::{Id, Tables, documents_prefix, history_prefix, membership_key, prefix_end};
 use crate::store::documents::{Collection, DocumentId, Write};
 use bson::{RawDocument, RawDocumentBuf};
+use redb::ReadableTable;
 use tocsin_actors::{
     domain::{Org, OrgId, ServiceId, Timestamp},
     store::StoreError,
@@ -50,6 +52,10 @@ impl Projection {
                         tables.memberships.insert(&membership, ())?;
                     }
                 }
+                Write::Delete { collection: Collection::Monitors, id: DocumentId::Entity(monitor) } => {
+                    tables.documents.remove(key.as_slice())?;
+                    readings::forget(tables, monitor)?;
+                }
                 Write::Delete { collection, .. } => {
                     let removed = tables.documents.remove(key.as_slice())?;
                     if *collection == Collection::Members
@@ -80,6 +86,12 @@ pub(super) fn delete_organization(tables: &mut Tables<'_>, org: OrgId) -> Result
             tables.memberships.remove(&membership)?;
         }
     }
+    let monitors = documents_prefix(Collection::Monitors as u8, org);
+    let mut forgotten = Vec::new();
+    for monitor in tables.documents.range(monitors.as_slice()..=prefix_end(&monitors).as_slice())? {
+        forgotten.extend(Id::try_from(&monitor?.0.value()[monitors.len()..]).ok());
+    }
+    forgotten.iter().try_for_each(|monitor| readings::forget(tables, monitor))?;
     for collection in Collection::ALL {
         delete_all(tables, &documents_prefix(collection as u8, org))?;
     }

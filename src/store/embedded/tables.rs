@@ -1,6 +1,7 @@
 //! What is in the file. Every key begins with what it is looked up by, numbers are big-endian, so that the order of the
 //! bytes is the order of the things.
 
+use super::readings;
 use redb::{Table, TableDefinition, TableHandle, WriteTransaction};
 use std::collections::HashMap;
 use tocsin_actors::{
@@ -47,8 +48,11 @@ pub(super) const RECORD_OWNERS: TableDefinition<&[u8; 33], ()> = TableDefinition
 /// Kind, time, id: when they expire.
 pub(super) const RECORD_EXPIRIES: TableDefinition<&[u8; 25], ()> = TableDefinition::new("record_expiries");
 
+/// See `readings`.
+pub(super) const READINGS: TableDefinition<&readings::Key, &readings::Row> = TableDefinition::new("readings");
+
 /// The names of all of them. A file that was written before one of them was thought of gets it when it is opened.
-pub(super) fn names() -> [&'static str; 12] {
+pub(super) fn names() -> [&'static str; 13] {
     fn name(table: &impl TableHandle) -> &str {
         table.name()
     }
@@ -65,6 +69,7 @@ pub(super) fn names() -> [&'static str; 12] {
         name(&RECORDS),
         name(&RECORD_OWNERS),
         name(&RECORD_EXPIRIES),
+        name(&READINGS),
     ]
 }
 
@@ -82,6 +87,7 @@ pub(super) struct Tables<'a> {
     pub(super) records: Table<'a, &'static [u8; 17], &'static [u8]>,
     pub(super) record_owners: Table<'a, &'static [u8; 33], ()>,
     pub(super) record_expiries: Table<'a, &'static [u8; 25], ()>,
+    pub(super) readings: Table<'a, &'static readings::Key, &'static readings::Row>,
     /// The last event of organizations that were written to. Nobody else writes to the file.
     pub(super) last: &'a mut HashMap<OrgId, Seq>,
 }
@@ -102,6 +108,7 @@ impl<'a> Tables<'a> {
             records: transaction.open_table(RECORDS)?,
             record_owners: transaction.open_table(RECORD_OWNERS)?,
             record_expiries: transaction.open_table(RECORD_EXPIRIES)?,
+            readings: transaction.open_table(READINGS)?,
             last,
         })
     }

@@ -7,11 +7,13 @@
 use super::{
     accounts::{EMAIL_INDEX, EXTERNAL, IDENTITY_INDEX, NAMES, USERNAME_INDEX, USERS},
     database::{COMMITS, Database},
+    readings::READINGS,
     snapshots::PARTS,
 };
 use crate::store::documents::Collection;
 use bson::{Document, doc};
 use mongodb::{IndexModel, options::IndexOptions};
+use std::time::Duration;
 use tocsin_actors::records::RecordKind;
 
 /// Makes sure of all of them.
@@ -39,6 +41,8 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
         ),
         // For who knows all names but the new ones.
         (NAMES, vec![plain(doc! { "at": 1 })]),
+        // The server throws away what has expired.
+        (READINGS, vec![expiring()]),
         (PARTS, vec![plain(doc! { "org": 1, "seq": 1 })]),
         (
             Collection::Organizations.name(),
@@ -63,6 +67,7 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
                 partial("automatic", doc! { "status": 1 }, doc! { "automatic": true }),
             ],
         ),
+        (Collection::Monitors.name(), vec![plain(doc! { "org": 1 }), plain(doc! { "enabled": 1 })]),
         (Collection::StatusChanges.name(), vec![plain(doc! { "service": 1, "at": 1 }), plain(doc! { "org": 1, "at": 1 })]),
     ]
 }
@@ -70,6 +75,11 @@ fn all() -> Vec<(&'static str, Vec<IndexModel>)> {
 /// Of every kind: whose they are, in the order in which they are listed, and those that expire.
 fn records() -> Vec<IndexModel> {
     vec![plain(doc! { "owner": 1, "_id": 1 }), plain(doc! { "expires_at": 1 })]
+}
+
+fn expiring() -> IndexModel {
+    let options = IndexOptions::builder().expire_after(Duration::ZERO).build();
+    IndexModel::builder().keys(doc! { "expires_at": 1 }).options(options).build()
 }
 
 fn plain(keys: Document) -> IndexModel {

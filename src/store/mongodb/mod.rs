@@ -21,6 +21,7 @@ mod indexes;
 mod open;
 mod projector;
 mod reading;
+mod readings;
 mod records;
 mod repair;
 mod slices;

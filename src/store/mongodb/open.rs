@@ -5,6 +5,7 @@ use super::{
     accounts::{COUNTERS, NAMES, USERS},
     database::{ANSWER_TIMEOUT, COMMITS, Database, PROJECTIONS, SELECTION_TIMEOUT, number},
     errors, indexes,
+    readings::READINGS,
     snapshots::{PARTS, SNAPSHOTS},
 };
 use crate::store::documents::Collection;
@@ -221,7 +222,7 @@ impl Contact {
 
     /// A database in which another program keeps collections under our names is not to be touched.
     async fn check_empty(&self, database: &Database) -> Result<(), OpenError> {
-        let ours = [COMMITS, PROJECTIONS, SNAPSHOTS, PARTS, USERS, NAMES, COUNTERS];
+        let ours = [COMMITS, PROJECTIONS, SNAPSHOTS, PARTS, USERS, NAMES, COUNTERS, READINGS];
         let there = self.ask(database.inner.list_collection_names()).await?;
         let readable = Collection::ALL.map(Collection::name);
         let records = RecordKind::ALL.map(RecordKind::name);

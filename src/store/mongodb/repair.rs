@@ -67,6 +67,7 @@ fn living(org: &Org, collection: Collection) -> HashSet<Uuid> {
         Collection::ServiceGroups => org.groups().keys().map(|id| id.uuid()).collect(),
         Collection::Services => org.services().keys().map(|id| id.uuid()).collect(),
         Collection::Incidents => org.incidents().keys().map(|id| id.uuid()).collect(),
+        Collection::Monitors => org.monitors().keys().map(|id| id.uuid()).collect(),
         Collection::StatusChanges => HashSet::new(),
     }
 }

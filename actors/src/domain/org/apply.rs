@@ -9,6 +9,7 @@ use crate::domain::{
     history::{History, StatusChange},
     ids::{IncidentId, MemberId, ServiceId, UserId},
     incident::{Incident, Postmortem},
+    monitor::{Monitor, Turn},
     status::{Role, TeamRole},
     time::Timestamp,
 };
@@ -172,6 +173,7 @@ impl Org {
                     Arc::make_mut(&mut self.retired).insert(*id, service);
                 }
                 Arc::make_mut(&mut self.histories).remove(id);
+                change_all(&mut self.monitors, |monitor| monitor.service == Some(*id), |monitor| monitor.service = None);
             }
             Event::ServicesReordered { ids } => {
                 for (id, position) in ids.iter().zip(0..) {
@@ -226,6 +228,19 @@ impl Org {
                 incident.postmortem = None;
                 incident.updated_at = at;
             }),
+
+            Event::MonitorCreated(new) => {
+                let monitor = Monitor::made(new, at, by, self.number());
+                Arc::make_mut(&mut self.monitors).insert(new.id, Arc::new(monitor));
+            }
+            Event::MonitorChanged { id, change: edits } => {
+                change(&mut self.monitors, id, |monitor| monitor.change(edits, at));
+            }
+            Event::MonitorDeleted { id } => drop(Arc::make_mut(&mut self.monitors).remove(id)),
+            Event::MonitorTurned { id, from, to, reason, incident } => {
+                let turn = Turn { seq: self.seq, from: *from, to: *to, reason: reason.clone(), incident: *incident, at };
+                change(&mut self.monitors, id, |monitor| monitor.turn(turn));
+            }
         }
     }
 

@@ -158,6 +158,13 @@ impl Org {
                 Ok(vec![Event::PostmortemRemoved { incident: *incident }])
             }
 
+            Command::CreateMonitor(new) => self.create_monitor(new),
+            Command::ChangeMonitor { id, change } => self.change_monitor(*id, change, order.at),
+            Command::DeleteMonitor { id } => self.delete_monitor(*id, order.at),
+            Command::TurnMonitor { id, revision, to, reason, incident } => {
+                self.turn_monitor(*id, *revision, *to, reason.as_deref(), *incident, order.at)
+            }
+
             Command::Tick => Ok(self.tick(order.at)),
         }
     }
@@ -270,7 +277,7 @@ impl Org {
     fn group(&self, id: GroupId) -> Result<&ServiceGroup, Rejection> {
         self.groups.get(&id).map(AsRef::as_ref).ok_or(Rejection::UnknownGroup(id))
     }
-    fn service(&self, id: ServiceId) -> Result<&Service, Rejection> {
+    pub(super) fn service(&self, id: ServiceId) -> Result<&Service, Rejection> {
         self.services.get(&id).map(AsRef::as_ref).ok_or(Rejection::UnknownService(id))
     }
     /// Whether a user leads a team: leads manage their own.

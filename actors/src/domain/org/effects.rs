@@ -1,4 +1,4 @@
-//! What services feel when incidents turn from one thing into another.
+//! What services feel when incidents and monitors turn from one thing into another.
 //!
 //! Last writer wins; what an incident gives no longer is replaced by the worst of what others still give; a status set
 //! by hand is left alone. Several incidents may turn in one decision (a tick): each turn is felt on top of those before
@@ -8,8 +8,9 @@ use super::Org;
 use crate::domain::{
     entities::Cause,
     event::Event,
-    ids::{IncidentId, ServiceId},
+    ids::{IncidentId, MonitorId, ServiceId},
     incident::Incident,
+    monitor::Monitor,
     status::ServiceStatus,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,8 @@ pub(super) struct Effects<'a> {
     org: &'a Org,
     /// Incidents as they are after their turn; none when deleted.
     turned: BTreeMap<IncidentId, Option<&'a Incident>>,
+    /// What monitors give after their turn.
+    monitors: BTreeMap<MonitorId, Option<(ServiceId, ServiceStatus)>>,
     /// Services as they are after the turns, and because of what.
     felt: BTreeMap<ServiceId, Felt>,
 }
@@ -32,7 +35,7 @@ struct Felt {
 
 impl<'a> Effects<'a> {
     pub(super) const fn on(org: &'a Org) -> Self {
-        Self { org, turned: BTreeMap::new(), felt: BTreeMap::new() }
+        Self { org, turned: BTreeMap::new(), monitors: BTreeMap::new(), felt: BTreeMap::new() }
     }
 
     /// An incident comes (no `before`), changes, or goes (no `after`). Services in `insisted` were named outright and
@@ -57,6 +60,33 @@ impl<'a> Effects<'a> {
                 Some(_) | None => {}
             }
         }
+        self.leave(left_alone);
+    }
+
+    /// A monitor gives another status to a service than before, to another service, or none.
+    pub(super) fn monitor(
+        &mut self,
+        id: MonitorId,
+        before: Option<(ServiceId, ServiceStatus)>,
+        after: Option<(ServiceId, ServiceStatus)>,
+    ) {
+        self.monitors.insert(id, after);
+        let cause = Cause::Monitor(id);
+        if let Some((service, status)) = after
+            && let Some(now) = self.now(service)
+            && before != after
+            // It was said before that it would be away: the maintenance's word stands until it is over.
+            && !matches!(now.cause, Cause::Maintenance(_))
+        {
+            self.felt.insert(service, Felt { status, cause, because: cause });
+        }
+        let let_go = before.map(|(service, _)| service).filter(|service| after.is_none_or(|(next, _)| next != *service));
+        let its_own = let_go.filter(|service| self.now(*service).is_some_and(|now| now.cause == cause));
+        self.leave(its_own.into_iter().collect());
+    }
+
+    /// Services that lost what gave them their status take the worst of what is still given.
+    fn leave(&mut self, left_alone: BTreeSet<ServiceId>) {
         if left_alone.is_empty() {
             return;
         }
@@ -83,7 +113,8 @@ impl<'a> Effects<'a> {
         Some(self.felt.get(&id).copied().unwrap_or(untouched))
     }
 
-    /// The worst that active incidents give to each of these services; among equals the youngest incident names it.
+    /// The worst that active incidents and monitors give to each of these services; among equals an incident names it,
+    /// the youngest, because somebody speaks there.
     fn worst_given(&self, services: &BTreeSet<ServiceId>) -> BTreeMap<ServiceId, (ServiceStatus, Cause)> {
         let unturned = self.org.ongoing().map(AsRef::as_ref).filter(|incident| !self.turned.contains_key(&incident.id));
         let turned = self.turned.values().copied().flatten();
@@ -96,6 +127,14 @@ impl<'a> Effects<'a> {
                 if services.contains(&service) && worst.get(&service).is_none_or(|(known, _)| *known <= status) {
                     worst.insert(service, (status, incident.as_cause()));
                 }
+            }
+        }
+        let unturned = self.org.monitors.values().filter(|monitor| !self.monitors.contains_key(&monitor.id));
+        let unturned = unturned.filter_map(|monitor| Some((monitor.id, Monitor::giving(monitor)?)));
+        let turned = self.monitors.iter().filter_map(|(id, given)| Some((*id, (*given)?)));
+        for (id, (service, status)) in unturned.chain(turned) {
+            if services.contains(&service) && worst.get(&service).is_none_or(|(known, _)| *known < status) {
+                worst.insert(service, (status, Cause::Monitor(id)));
             }
         }
         worst

@@ -10,6 +10,7 @@ mod apply;
 mod decide;
 mod effects;
 mod incidents;
+mod monitors;
 mod recorded;
 mod steps;
 mod stored;
@@ -23,8 +24,9 @@ use super::{
     entities::{Member, Number, Organization, Service, ServiceGroup, Team},
     event::{Receipt, Remembered, Seq},
     history::History,
-    ids::{GroupId, IncidentId, OrgId, RequestKey, ServiceId, TeamId, UserId},
+    ids::{GroupId, IncidentId, MonitorId, OrgId, RequestKey, ServiceId, TeamId, UserId},
     incident::Incident,
+    monitor::Monitor,
     status::{Role, ServiceStatus, Visibility},
     time::Timestamp,
 };
@@ -67,6 +69,7 @@ pub struct Org {
     /// The incidents that say something about the time before they were recorded.
     filled_in: Arc<BTreeSet<IncidentId>>,
     histories: Map<ServiceId, History>,
+    monitors: Map<MonitorId, Monitor>,
     remembered: Arc<Chunked<Remembered>>,
 }
 
@@ -89,6 +92,7 @@ impl Org {
             ongoing: Arc::default(),
             filled_in: Arc::default(),
             histories: Arc::default(),
+            monitors: Arc::default(),
             remembered: Arc::default(),
         }
     }
@@ -145,6 +149,10 @@ impl Org {
     pub fn ongoing(&self) -> impl Iterator<Item = &Arc<Incident>> {
         self.ongoing.iter().filter_map(|id| self.incidents.get(id))
     }
+    /// Its website checks. UUIDv7 keys: in the order of their making.
+    pub fn monitors(&self) -> &BTreeMap<MonitorId, Arc<Monitor>> {
+        &self.monitors
+    }
     /// What a service's status has been.
     pub fn history(&self, service: ServiceId) -> Option<&Arc<History>> {
         self.histories.get(&service)
@@ -175,8 +183,9 @@ impl Org {
         let entities = self.members.len() + self.services.len() + self.groups.len() + self.teams.len();
         let changes: usize = self.histories.values().map(|history| history.len()).sum();
         let updates: usize = self.incidents.values().map(|incident| 1 + incident.updates.len()).sum();
+        let turns: usize = self.monitors.values().map(|monitor| 1 + monitor.turns.len()).sum();
         // A request key is a small thing beside the others.
-        (entities + changes + updates + self.remembered() / 4) as u64
+        (entities + changes + updates + turns + self.remembered() / 4) as u64
     }
     /// When time alone will change something next. May be in the past right after a `Tick`, which does a bounded number
     /// of things: then another is due at once.

@@ -9,6 +9,7 @@ use crate::domain::{
     history::History,
     ids::{OrgId, ServiceId},
     incident::Incident,
+    monitor::Monitor,
     time::Timestamp,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -31,6 +32,8 @@ struct Stored {
     retired: Vec<Arc<Service>>,
     incidents: Vec<Arc<Incident>>,
     histories: Vec<(ServiceId, Arc<History>)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    monitors: Vec<Arc<Monitor>>,
     remembered: Arc<Chunked<Remembered>>,
 }
 
@@ -50,6 +53,7 @@ impl Serialize for Org {
             retired: self.retired.values().cloned().collect(),
             incidents: self.incidents.values().cloned().collect(),
             histories: self.histories.iter().map(|(id, history)| (*id, history.clone())).collect(),
+            monitors: self.monitors.values().cloned().collect(),
             remembered: self.remembered.clone(),
         }
         .serialize(serializer)
@@ -73,6 +77,7 @@ impl<'de> Deserialize<'de> for Org {
             retired: Arc::new(stored.retired.into_iter().map(|service| (service.id, service)).collect()),
             incidents: Arc::new(stored.incidents.into_iter().map(|incident| (incident.id, incident)).collect()),
             histories: Arc::new(stored.histories.into_iter().collect()),
+            monitors: Arc::new(stored.monitors.into_iter().map(|monitor| (monitor.id, monitor)).collect()),
             remembered: stored.remembered,
             ongoing: Arc::default(),
             filled_in: Arc::default(),

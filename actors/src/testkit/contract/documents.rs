@@ -6,7 +6,7 @@ use crate::domain::{
     command::OrganizationChange,
     edit::Edit,
     entities::{EXTERNAL_ORG, Scalar},
-    status::{IncidentStatus, Role, ServiceStatus, TeamRole},
+    status::{IncidentStatus, MonitorState, Role, ServiceStatus, TeamRole},
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -24,8 +24,13 @@ pub async fn documents_follow_commits(fixture: &impl Fixture) {
         writer.append(&*store, [order, set_status(101, ServiceStatus::ALL[step as usize + 1])]).await.unwrap();
         assert_eq!(documents_of(&*store, 1).await, sorted(store.expected_documents(writer.org())));
     }
+    writer.append(&*store, [create_monitor(107, 101), create_monitor(108, 102)]).await.unwrap();
+    for (n, to) in [(107, MonitorState::Down), (108, MonitorState::Up), (107, MonitorState::Up)] {
+        writer.append(&*store, [turn_monitor(n, to)]).await.unwrap();
+        assert_eq!(documents_of(&*store, 1).await, sorted(store.expected_documents(writer.org())));
+    }
     let kinds: std::collections::BTreeSet<_> = documents_of(&*store, 1).await.iter().map(|document| document.collection).collect();
-    assert_eq!(kinds.len(), 7, "{kinds:?}");
+    assert_eq!(kinds.len(), 8, "{kinds:?}");
 }
 
 /// With everything that was theirs alone.
@@ -34,6 +39,7 @@ pub async fn documents_of_deleted_things_vanish(fixture: &impl Fixture) {
     let mut writer = stored(&*store, 1).await;
     stored(&*store, 2).await;
     let neighbour = documents_of(&*store, 2).await;
+    writer.append(&*store, [create_monitor(107, 101), create_monitor(108, 102)]).await.unwrap();
     let join = Command::AddMember { id: member(50), user: user(50), role: Role::Member, metadata: Default::default() };
     let lead = Command::SetTeamMember { team: team(100), user: user(50), role: TeamRole::Lead };
     writer.append(&*store, [order(join), order(lead)]).await.unwrap();
@@ -45,6 +51,7 @@ pub async fn documents_of_deleted_things_vanish(fixture: &impl Fixture) {
         vec![order(Command::DeleteIncident { id: incident(103) })],
         vec![order(Command::DeleteGroup { id: group(100) }), order(Command::DeleteTeam { id: team(100) })],
         vec![order(Command::RemoveMember { user: user(50) })],
+        vec![order(Command::DeleteMonitor { id: monitor(108) })],
     ];
     for (step, orders) in steps.into_iter().enumerate() {
         writer.append(&*store, orders).await.unwrap();

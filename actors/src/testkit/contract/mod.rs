@@ -5,12 +5,14 @@ mod accounts;
 mod archive;
 mod documents;
 mod log;
+mod readings;
 mod records;
 
 pub use accounts::*;
 pub use archive::*;
 pub use documents::*;
 pub use log::*;
+pub use readings::*;
 pub use records::*;
 
 use super::builders::*;
@@ -87,6 +89,10 @@ macro_rules! store_contract {
             a_deleted_record_is_gone
             expired_records_are_forgotten_and_no_others
             records_are_there_after_opening_again
+            readings_are_summed_up
+            readings_are_read_in_a_window
+            readings_are_there_after_opening_again
+            every_enabled_monitor_is_watched
             names_are_listed_in_pages
             numbers_can_be_skipped_and_never_come_again
             a_record_is_restored_as_it_was

@@ -74,6 +74,7 @@ fn documents(org: &Org) -> Vec<StoredDocument> {
     all.extend(org.groups().values().map(|one| document("service_groups", one.id, one.as_ref())));
     all.extend(org.services().values().map(|one| document("services", one.id, one.as_ref())));
     all.extend(org.incidents().values().map(|one| document("incidents", one.id, one.as_ref())));
+    all.extend(org.monitors().values().map(|one| document("monitors", one.id, one.as_ref())));
     for service in org.services().keys() {
         let changes = org.history(*service).into_iter().flat_map(|history| history.iter());
         all.extend(changes.map(|one| document("status_changes", one.number, one)));

@@ -2,6 +2,7 @@
 
 mod incidents;
 mod maintenance;
+mod monitors;
 mod people;
 mod references;
 mod services;

@@ -14,6 +14,7 @@ use tocsin::{
     facades::{Name, OpenTo},
     http::edge::{EdgeSettings, RateSettings},
     identity::{IdentitySettings, providers},
+    monitors::MonitorSettings,
     seed::{Fixture, ids::Ids, load::Loader},
 };
 use tocsin_actors::{domain::OrgId, store::Store};
@@ -203,8 +204,10 @@ async fn start(store: Arc<dyn Store>, providers: &str) -> (App, String) {
     }
     let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Websites are asked when a test says so, and stand on this machine.
+    let monitors = MonitorSettings { on: false, allowed: vec!["127.0.0.0/8".parse().unwrap()], ..MonitorSettings::default() };
     let api = format!("http://{}/api/v1", listener.local_addr().unwrap());
-    (App::start(store, AppSettings { edge, identity, ..AppSettings::default() }, listener).await.unwrap(), api)
+    (App::start(store, AppSettings { edge, identity, monitors, ..AppSettings::default() }, listener).await.unwrap(), api)
 }
 
 trait IntoTimestamp {

@@ -241,6 +241,9 @@ pub struct DemoArgs {
     /// Speak like another backend, with its sample data, on an address of its own: NAME is plive, prisma, statusnexus, flask or fastapi (repeat, or separate by commas)
     #[arg(long, env = "TOCSIN_FACADE", value_name = "NAME=ADDR", value_delimiter = ',')]
     pub facade: Vec<Opening>,
+    /// Identity providers whose tokens are accepted: a YAML or JSON file
+    #[arg(long, env = "TOCSIN_IDENTITY_PROVIDERS", hide_env_values = true, value_name = "FILE")]
+    pub identity_providers: Option<PathBuf>,
     /// What to log, as `level` or `target=level,…`
     #[arg(long, env = "TOCSIN_LOG", value_name = "FILTER", default_value = "warn")]
     pub log: String,

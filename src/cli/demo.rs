@@ -2,10 +2,10 @@
 
 use super::{
     Refused,
-    serve::{Told, listen},
+    serve::{Told, identity, listen},
 };
 use crate::{
-    app::App,
+    app::{App, AppSettings},
     config::DemoArgs,
     facades::{Name, OpenTo, Opening},
     seed::{Fixture, ids::Ids, load::Loader},
@@ -15,7 +15,6 @@ use anyhow::Context;
 use std::{fmt::Write, io::IsTerminal, net::SocketAddr, sync::Arc};
 use tocsin_actors::{
     clock::{Clock, SystemClock},
-    directory::Settings,
     domain::{
         Org, Timestamp,
         status::{ServiceStatus, Visibility},
@@ -33,13 +32,14 @@ const DAYS: u16 = 90;
 /// Loads the fixture, shows it, and serves until told to stop.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
+    let settings = AppSettings { identity: identity(args.identity_providers.as_deref())?, ..AppSettings::default() };
     let listener = listen(args.listen, "--listen").await?;
     let facades = facades(&args.facade).await?;
     let told = Told::to_stop()?;
     let address = listener.local_addr()?;
     let folder = tempfile::tempdir().context("no folder for the demonstration")?;
     let store = store::open(&format!("file:{}", folder.path().join("demo").display())).await?;
-    let mut app = App::start(store.clone(), Settings::default(), listener).await?;
+    let mut app = App::start(store.clone(), settings, listener).await?;
     let fixture = Fixture::read("demo.yaml", FIXTURE)?;
     let loader = Loader::new(store.clone(), app.directory().clone(), SystemClock.now());
     let survey = loader.survey(&fixture).await.context("the demonstration's data")?;
@@ -93,7 +93,8 @@ async fn speak(app: &mut App, store: &Arc<dyn Store>, name: Name, listener: TcpL
     let outcomes = loader.carry_out(&fixture, survey, |_| {}).await.with_context(|| format!("the sample data of {name}"))?;
     let slug = &outcomes.first().with_context(|| format!("{file} has no organization"))?.slug;
     let address = listener.local_addr()?;
-    app.open_facade(name, listener, Some(OpenTo::One(Ids::of(slug).org()))).await?;
+    let opened = app.open_facade(name, listener, Some(OpenTo::One(Ids::of(slug).org()))).await;
+    opened.map_err(|error| Refused(error.to_string()))?;
     Ok(format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n"))
 }
 

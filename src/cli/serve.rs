@@ -18,6 +18,7 @@ use crate::{
 use std::{
     io::{self, ErrorKind},
     net::SocketAddr,
+    path::Path,
     time::Duration,
 };
 use tocsin_actors::directory::Settings;
@@ -88,14 +89,20 @@ async fn open(app: &mut App, facades: Vec<(Name, TcpListener)>, open_to: Option<
     Ok(())
 }
 
-/// What was chosen, checked before anything starts.
-fn settings(args: AccessArgs) -> Result<AppSettings, Refused> {
+/// Who is let in beside those who log in here.
+pub(super) fn identity(file: Option<&Path>) -> Result<IdentitySettings, Refused> {
     let mut identity = IdentitySettings::default();
-    if let Some(file) = &args.identity_providers {
+    if let Some(file) = file {
         let refused = |why: String| Refused(format!("--identity-providers {}: {why}", file.display()));
         let source = std::fs::read_to_string(file).map_err(|error| refused(format!("cannot be read ({error})")))?;
         identity.providers = providers::read(&source, &identity.issuer).map_err(|error| refused(error.to_string()))?;
     }
+    Ok(identity)
+}
+
+/// What was chosen, checked before anything starts.
+fn settings(args: AccessArgs) -> Result<AppSettings, Refused> {
+    let identity = identity(args.identity_providers.as_deref())?;
     for origin in &args.cors_origin {
         parse_origin(origin).map_err(|why| Refused(format!("--cors-origin {origin}: {why}")))?;
     }

@@ -154,6 +154,9 @@ pub enum NotOpened {
     /// There is nothing to open.
     #[error("there is no organization {0:?} for --open-facade")]
     NoOrganization(String),
+    /// Nobody could log in.
+    #[error("the facade {0} takes the tokens of an identity provider: name it with --identity-providers FILE")]
+    NoProviders(Name),
     /// It knows one organization only.
     #[error("the facade {0} has no organizations of its own: name one with --open-facade SLUG")]
     OneOnly(Name),
@@ -190,6 +193,7 @@ pub(crate) async fn open(
             let facade = Plive::start(org, io, engine.directory()).await?;
             Ok(ready(facade, plive::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
+        Name::Statusnexus if !engine.identity().knows_providers() => Err(NotOpened::NoProviders(name)),
         Name::Statusnexus => Ok(ready(Statusnexus, statusnexus::ORIGINS, (listener, engine, edge), (layer, io_too))),
         Name::Fastapi => {
             let facade = Fastapi::at(listener.local_addr().map_err(|error| NotOpened::Address(error.to_string()))?, &engine);

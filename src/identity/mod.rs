@@ -212,6 +212,11 @@ impl Identity {
         Ok(Caller { superadmin, who: Who::User(user), session, external_role: None, external_org: None })
     }
 
+    /// Whether there is anybody else whose tokens are accepted.
+    pub fn knows_providers(&self) -> bool {
+        !self.inner.providers.is_empty()
+    }
+
     /// The public halves of our signing keys, as a JSON Web Key Set.
     pub async fn jwks(&self) -> serde_json::Value {
         let keys = self.inner.signing.public(self.now()).await;

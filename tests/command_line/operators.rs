@@ -109,6 +109,10 @@ fn settings_that_make_no_sense_are_refused_before_anything_starts() {
         (&["serve", "--trusted-proxy", "everybody"], "tocsin: invalid value 'everybody' for '--trusted-proxy <NETWORK>'"),
         (&["serve", "--public-url", "example.org"], "tocsin: invalid value 'example.org' for '--public-url <URL>'"),
         (&["serve", "--registration", "maybe"], "tocsin: invalid value 'maybe' for '--registration"),
+        (
+            &["demo", "--listen", "127.0.0.1:0", "--facade", "statusnexus=127.0.0.1:0"],
+            "tocsin: the facade statusnexus takes the tokens of an identity provider: name it with --identity-providers FILE",
+        ),
     ] {
         let done = place.run(args);
         assert!(done.code == Some(2) && done.err.starts_with(begins) && done.err.lines().count() == 1, "{args:?}: {done:?}");

@@ -15,6 +15,7 @@ use tocsin::{
     facades::{Name, OpenTo},
     http::edge::{EdgeSettings, RateSettings},
     identity::{ClientHint, IdTokenFor, IdentitySettings, Tokens, organization_word, providers},
+    monitors::MonitorSettings,
     seed::{Fixture, ids::Ids, load::Loader},
 };
 use tocsin_actors::{
@@ -295,8 +296,10 @@ async fn run(url: &str, providers: &str) -> Running {
     }
     let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Websites are asked when a test says so, and stand on this machine.
+    let monitors = MonitorSettings { on: false, allowed: vec!["127.0.0.0/8".parse().unwrap()], ..MonitorSettings::default() };
     let api = format!("http://{}/api/v1", listener.local_addr().unwrap());
-    let settings = AppSettings { edge, identity, ..AppSettings::default() };
+    let settings = AppSettings { edge, identity, monitors, ..AppSettings::default() };
     (App::start(store.clone(), settings, listener).await.unwrap(), store, api)
 }
 

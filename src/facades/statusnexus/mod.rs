@@ -14,6 +14,7 @@ mod services;
 mod shapes;
 mod tenant;
 mod values;
+mod websites;
 mod words;
 
 use crate::http::facade::{Answer, Asked, Facade, Line, Refused};
@@ -55,6 +56,11 @@ impl Facade for Statusnexus {
             Line::new("PATCH", "/api/maintenance/{id}", maintenance::change),
             Line::new("DELETE", "/api/maintenance/{id}", maintenance::delete),
             Line::new("POST", "/api/maintenance/{id}/updates", maintenance::post_update),
+            Line::new("GET", "/api/v1/website", websites::list),
+            Line::new("POST", "/api/v1/website", websites::create),
+            Line::new("DELETE", "/api/v1/website", websites::delete),
+            Line::new("GET", "/api/v1/website/status", websites::status),
+            Line::new("POST", "/api/v1/website/ping", websites::ping),
         ]
     }
 

@@ -62,7 +62,7 @@ pub(super) struct ServiceShape<'a> {
 
 /// As the original names them, and as everybody else does.
 #[derive(Serialize)]
-struct Ids {
+pub(super) struct Ids {
     #[serde(rename = "_id")]
     object_id: String,
     id: String,

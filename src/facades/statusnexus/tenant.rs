@@ -27,6 +27,8 @@ pub(super) struct Tenant {
     pub(super) called: String,
     /// As it was when they asked.
     pub(super) org: Arc<Org>,
+    /// What it calls them.
+    pub(super) user: String,
     by: Author,
     role: Role,
 }
@@ -71,7 +73,7 @@ impl Person {
         let org = asked.engine.org_from(external).await?.ok_or_else(nowhere)?;
         let nobody = || Refused::new(403, "Your role in this organization is none that is known here");
         let role = asked.engine.role(&self.caller, &org).ok_or_else(nobody)?;
-        Ok(Tenant { called: external.name.clone(), org, by: Author::User(self.user.id), role })
+        Ok(Tenant { called: external.name.clone(), org, user: self.name(), by: Author::User(self.user.id), role })
     }
 }
 
@@ -88,6 +90,11 @@ impl Tenant {
             return Err(Refused::new(403, "Your role in this organization may not change anything"));
         }
         Ok(tenant)
+    }
+
+    /// How what they do is signed.
+    pub(super) fn by(&self) -> Author {
+        self.by
     }
 
     /// Does all of this or nothing; answers the organization afterwards.

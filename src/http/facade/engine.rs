@@ -9,15 +9,20 @@ use crate::{
     },
     recent::Recent,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tocsin_actors::{
     accounts::User,
     directory::Directory,
     domain::{
-        Command, Order, Org, OrgId, Role, Timestamp, UserId,
+        Command, Monitor, MonitorId, Order, Org, OrgId, Role, Timestamp, UserId,
         command::{NewOrganization, OrganizationChange},
         entities::Author,
     },
+    readings::{Span, Summary, Watched},
     store::{Store, UserKey},
 };
 use tracing::warn;
@@ -40,6 +45,20 @@ pub struct Engine {
     /// Which organizations are what providers call by these names.
     claimed: Arc<Recent<String, OrgId>>,
     unclaimed: Arc<Recent<String, ()>>,
+    /// Who does something that nobody does twice at once.
+    busy: Arc<Mutex<HashSet<Author>>>,
+}
+
+/// Held by who does something that nobody does twice at once.
+pub struct Alone {
+    who: Author,
+    busy: Arc<Mutex<HashSet<Author>>>,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.who);
+    }
 }
 
 impl Engine {
@@ -49,6 +68,7 @@ impl Engine {
             whereabouts: Arc::new(Recent::new(REMEMBERED, ROOM)),
             claimed: Arc::new(Recent::new(REMEMBERED, ROOM)),
             unclaimed: Arc::new(Recent::new(UNCLAIMED, ROOM)),
+            busy: Arc::default(),
         }
     }
 
@@ -209,6 +229,29 @@ impl Engine {
         orgs.retain(|org| org.organization().is_some());
         orgs.sort_by_key(|org| org.organization().map(|organization| organization.number));
         Ok(orgs)
+    }
+
+    /// Checks a website now. Counts like any other check.
+    pub async fn check(&self, org: OrgId, website: &Monitor) -> Result<(), Refused> {
+        let checked = self.api.monitors.check(&Watched::of(org, website)).await;
+        checked.map(drop).map_err(|_| Refused::new(503, "this server can make no checks now"))
+    }
+
+    /// What checks of a website found, the oldest first.
+    pub async fn readings(
+        &self,
+        website: MonitorId,
+        span: Span,
+        (from, to): (Timestamp, Timestamp),
+        limit: usize,
+    ) -> Result<Vec<Summary>, Refused> {
+        Ok(self.store().readings(website, span, from, to, limit).await.map_err(ApiError::from)?)
+    }
+
+    /// For what costs much: somebody does it once at a time. None while they do it already.
+    pub fn alone(&self, who: Author) -> Option<Alone> {
+        let is_first = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(who);
+        is_first.then(|| Alone { who, busy: self.busy.clone() })
     }
 
     /// Carries a command to its durable end; answers the organization in which its effect can be seen.

@@ -3,6 +3,7 @@
 mod people;
 mod rows;
 mod times;
+mod websites;
 
 use crate::{
     issuer::Issuer,

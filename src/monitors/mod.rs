@@ -4,6 +4,8 @@
 pub mod guard;
 pub mod probe;
 mod schedule;
+mod telemetry;
 mod watch;
 
+pub use telemetry::MonitorTelemetry;
 pub use watch::{CannotCheck, MonitorSettings, Monitors};

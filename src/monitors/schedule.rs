@@ -21,6 +21,15 @@ pub(super) struct Schedule {
     known: HashMap<MonitorId, Known>,
 }
 
+/// A monitor whose time has come.
+pub(super) struct Due {
+    pub(super) watched: Watched,
+    /// When it was to be checked.
+    pub(super) at: Timestamp,
+    /// How many more of its times have gone by since.
+    pub(super) missed: u64,
+}
+
 struct Known {
     watched: Watched,
     due: Timestamp,
@@ -47,7 +56,7 @@ impl Schedule {
     }
 
     /// Those whose time has come; each comes again one interval later, however late it is now.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<Watched> {
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<Due> {
         let mut due = Vec::new();
         while let Some((at, id)) = self.soonest.first().copied().filter(|(at, _)| *at <= now) {
             self.soonest.remove(&(at, id));
@@ -55,7 +64,8 @@ impl Schedule {
             let Some(known) = self.known.get_mut(&id).filter(|known| known.due == at) else { continue };
             known.due = next_slot(&known.watched, now);
             self.soonest.insert((known.due, id));
-            due.push(known.watched.clone());
+            let missed = now.since(at).max(0).unsigned_abs() / interval_ms(&known.watched);
+            due.push(Due { watched: known.watched.clone(), at, missed });
         }
         due
     }
@@ -92,10 +102,14 @@ fn part_of(watched: &Watched, whole: Duration) -> Duration {
 
 /// The first of a monitor's times after now.
 fn next_slot(watched: &Watched, now: Timestamp) -> Timestamp {
-    let interval = Duration::from_secs(u64::from(watched.pace.interval_s.max(1)));
+    let interval = Duration::from_millis(interval_ms(watched));
     let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let since_last = (now.millis() - ms(part_of(watched, interval))).rem_euclid(ms(interval));
     Timestamp::from_millis(now.millis() + ms(interval) - since_last)
+}
+
+fn interval_ms(watched: &Watched) -> u64 {
+    u64::from(watched.pace.interval_s.max(1)) * 1_000
 }
 
 #[cfg(test)]
@@ -131,7 +145,7 @@ mod tests {
         for second in 1..=120 {
             let due = schedule.take_due(at(second));
             assert!(due.len() <= 30, "{} in one second, where 10 are fair", due.len());
-            due.iter().for_each(|one| *seen.entry(one.id).or_insert(0) += 1);
+            due.iter().for_each(|one| *seen.entry(one.watched.id).or_insert(0) += 1);
         }
         assert_eq!(seen.len(), 600);
         assert!(seen.values().all(|times| *times == 2));
@@ -145,7 +159,7 @@ mod tests {
         (1..=100).for_each(|second| drop(old.take_due(at(second))));
         new.follow(monitors(), at(100));
         for second in 101..=160 {
-            let ids = |due: Vec<Watched>| due.into_iter().map(|one| one.id).collect::<Vec<_>>();
+            let ids = |due: Vec<Due>| due.into_iter().map(|one| one.watched.id).collect::<Vec<_>>();
             assert_eq!(ids(old.take_due(at(second))), ids(new.take_due(at(second))));
         }
     }
@@ -154,7 +168,9 @@ mod tests {
     fn who_was_late_is_checked_once_and_not_for_every_missed_time() {
         let mut schedule = Schedule::default();
         schedule.follow(vec![watched(1, MonitorState::Up)], at(0));
-        assert_eq!(schedule.take_due(at(3_600)).len(), 1);
+        let first = schedule.next().unwrap();
+        let due = schedule.take_due(at(3_600));
+        assert_eq!(due.iter().map(|one| (one.at, one.missed)).collect::<Vec<_>>(), [(first, 59)]);
         assert!(schedule.next().is_some_and(|next| next > at(3_600) && next <= at(3_660)));
     }
 
@@ -162,12 +178,14 @@ mod tests {
     fn a_new_monitor_is_checked_soon_and_one_that_is_gone_never() {
         let mut schedule = Schedule::default();
         schedule.follow(vec![watched(1, MonitorState::Unknown), watched(2, MonitorState::Up)], at(0));
-        assert_eq!(schedule.take_due(at(3)).iter().filter(|one| one.state == MonitorState::Unknown).count(), 1);
+        assert_eq!(schedule.take_due(at(3)).iter().filter(|one| one.watched.state == MonitorState::Unknown).count(), 1);
         schedule.follow(vec![watched(2, MonitorState::Up)], at(4));
         assert_eq!(schedule.known.len(), 1);
-        assert!((5..=200).flat_map(|second| schedule.take_due(at(second))).all(|one| one.id == watched(2, MonitorState::Up).id));
+        assert!(
+            (5..=200).flat_map(|second| schedule.take_due(at(second))).all(|one| one.watched.id == watched(2, MonitorState::Up).id)
+        );
         schedule.follow(vec![Watched { revision: 2, ..watched(2, MonitorState::Up) }], at(200));
-        assert_eq!(schedule.take_due(at(203))[0].revision, 2, "what is checked was changed");
+        assert_eq!(schedule.take_due(at(203))[0].watched.revision, 2, "what is checked was changed");
         let later: usize = (204..=263).map(|second| schedule.take_due(at(second)).len()).sum();
         assert_eq!(later, 1, "and its old date is forgotten");
     }

@@ -7,12 +7,13 @@
 use super::{
     guard::Guard,
     probe::{Finding, Prober},
-    schedule::Schedule,
+    schedule::{Due, Schedule},
+    telemetry::MonitorTelemetry,
 };
 use ipnet::IpNet;
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tocsin_actors::{
     clock::Clock,
@@ -74,6 +75,7 @@ struct Shared {
     followed: Notify,
     readings: Mutex<Vec<Reading>>,
     permits: Arc<Semaphore>,
+    telemetry: MonitorTelemetry,
 }
 
 impl Monitors {
@@ -89,6 +91,7 @@ impl Monitors {
             followed: Notify::new(),
             readings: Mutex::default(),
             permits: Arc::new(Semaphore::new(settings.at_once.max(1))),
+            telemetry: MonitorTelemetry::default(),
         });
         let task = settings.on.then(|| {
             let (follow, check, keep) = (shared.clone(), shared.clone(), shared.clone());
@@ -102,6 +105,11 @@ impl Monitors {
     /// Whom a check may ask.
     pub fn guard(&self) -> &Guard {
         &self.shared.guard
+    }
+
+    /// What they count.
+    pub fn telemetry(&self) -> &MonitorTelemetry {
+        &self.shared.telemetry
     }
 
     /// Checks now, whatever the time. Counts like any other check.
@@ -139,6 +147,7 @@ impl Shared {
         loop {
             match self.store.watched().await {
                 Ok(watched) => {
+                    self.telemetry.follows(watched.len());
                     locked(&self.schedule).follow(watched, self.clock.now());
                     self.followed.notify_one();
                 }
@@ -156,13 +165,16 @@ impl Shared {
             while checks.try_join_next().is_some() {}
             let now = self.clock.now();
             let due = locked(&self.schedule).take_due(now);
-            for watched in due {
+            for Due { watched, at, missed } in due {
                 // When too many are on their way, the next ones are late rather than lost.
                 let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
                 let this = self.clone();
                 checks.spawn(async move {
                     let _permit = permit;
+                    let behind = this.clock.now().since(at).max(0).unsigned_abs();
+                    this.telemetry.began(Duration::from_millis(behind), missed);
                     if let Err(error) = this.check(&watched).await {
+                        this.telemetry.skipped();
                         warn!(%error, "a website was not checked");
                     }
                 });
@@ -177,7 +189,9 @@ impl Shared {
     async fn check(&self, watched: &Watched) -> Result<Finding, CannotCheck> {
         let at = self.clock.now();
         let timeout = Duration::from_millis(u64::from(watched.pace.timeout_ms));
-        let found = self.prober()?.check(&watched.url, &watched.expects, timeout).await;
+        let (prober, began) = (self.prober()?, Instant::now());
+        let found = prober.check(&watched.url, &watched.expects, timeout).await;
+        self.telemetry.made(&found, began.elapsed());
         self.note(Reading { monitor: watched.id, at, up: found.is_up(), response_ms: found.response_ms });
         let turns = locked(&self.schedule).found(watched, found.is_up());
         let Some(to) = turns else { return Ok(found) };
@@ -208,6 +222,8 @@ impl Shared {
         let mut readings = locked(&self.readings);
         if readings.len() < MOST_KEPT {
             readings.push(reading);
+        } else {
+            self.telemetry.lost(1);
         }
     }
 
@@ -230,7 +246,10 @@ impl Shared {
                 debug!(why, "what checks found waits for the store");
                 readings.into_iter().for_each(|reading| self.note(reading));
             }
-            Err(error) => warn!(%error, lost = readings.len(), "what checks found is lost"),
+            Err(error) => {
+                self.telemetry.lost(readings.len());
+                warn!(%error, lost = readings.len(), "what checks found is lost");
+            }
         }
     }
 }

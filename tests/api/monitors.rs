@@ -103,6 +103,11 @@ async fn a_site_goes_down_and_comes_back_and_the_page_says_so() {
     assert!(times["average_ms"].is_u64() && times["points"][0]["max_ms"].is_u64(), "{times}");
     let checks = founder.client.get(&at("/response-times")).await.is(200);
     assert_eq!(checks["resolution"], "5m");
+    let counted = server.stranger().raw_get("/metrics").send().await.unwrap().text().await.unwrap();
+    let counts = ["s 1", "_checks_total 3", "_checks_failed_total 1", "_checks_skipped_total 0", "_check_seconds_count 3"];
+    for count in counts {
+        assert!(counted.contains(&format!("\ntocsin_monitor{count}\n")), "{count} is not in {counted}");
+    }
 
     founder.client.delete(&at("")).await.is(204);
     founder.client.get(&at("/response-times")).await.refuses(404, "unknown_monitor");

@@ -1,5 +1,5 @@
-//! The port for small documents of identity: sessions, API keys, invitations, signing keys. Each is found by its id, or
-//! listed by its owner, and changed only by whoever read the version before.
+//! The port for small documents of identity: sessions, API keys, invitations, signing keys; and for leases. Each is found by
+//! its id, or listed by its owner, and changed only by whoever read the version before.
 //!
 //! They belong to no organization's actor, because they are looked up before it is known which organization is meant.
 //! A store keeps each kind in a collection of its own and understands nothing of what is inside.
@@ -33,12 +33,23 @@ pub enum RecordKind {
     /// What a login page hands out to be exchanged for tokens, within a minute; owned by the session. Not carried to other
     /// stores.
     LoginCode = 8,
+    /// Which of several servers does a piece of work that one shall do; owned by that one. Not carried to other stores.
+    Lease = 9,
 }
 
 impl RecordKind {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Session, Self::ApiKey, Self::Invite, Self::SigningKey, Self::Answer, Self::Epoch, Self::IdTokenKey, Self::LoginCode];
+    pub const ALL: [Self; 9] = [
+        Self::Session,
+        Self::ApiKey,
+        Self::Invite,
+        Self::SigningKey,
+        Self::Answer,
+        Self::Epoch,
+        Self::IdTokenKey,
+        Self::LoginCode,
+        Self::Lease,
+    ];
 
     /// The name of its collection.
     pub const fn name(self) -> &'static str {
@@ -51,6 +62,7 @@ impl RecordKind {
             Self::Epoch => "epochs",
             Self::IdTokenKey => "id_token_keys",
             Self::LoginCode => "login_codes",
+            Self::Lease => "leases",
         }
     }
 }

@@ -87,6 +87,7 @@ pub(super) fn metrics(api: Arc<Api>) -> BoxedFilter<(Response,)> {
     let mut registry = Registry::default();
     api.directory.telemetry().register(&mut registry);
     api.edge.telemetry().register(&mut registry);
+    api.monitors.telemetry().register(&mut registry);
     register_live(&mut registry, &api);
     registry.register("tocsin_logins_succeeded", "Logins with the right password", api.logins.succeeded.clone());
     registry.register(

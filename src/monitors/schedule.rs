@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 use tocsin_actors::{
-    domain::{MonitorId, Timestamp, status::MonitorState},
+    domain::{MonitorId, Timestamp, monitor::Pace, status::MonitorState},
     readings::Watched,
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -19,6 +19,15 @@ const FIRST_WITHIN: Duration = Duration::from_secs(3);
 pub(super) struct Schedule {
     soonest: BTreeSet<(Timestamp, MonitorId)>,
     known: HashMap<MonitorId, Known>,
+}
+
+/// A monitor whose time has come.
+pub(super) struct Due {
+    pub(super) watched: Watched,
+    /// When it was to be checked.
+    pub(super) at: Timestamp,
+    /// How many more of its times have gone by since.
+    pub(super) missed: u64,
 }
 
 struct Known {
@@ -44,18 +53,21 @@ impl Schedule {
                 }
             }
         }
+        // Dates of those who are gone, or who have another one by now.
+        let known = &self.known;
+        self.soonest.retain(|(at, id)| known.get(id).is_some_and(|known| known.due == *at));
     }
 
     /// Those whose time has come; each comes again one interval later, however late it is now.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<Watched> {
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<Due> {
         let mut due = Vec::new();
         while let Some((at, id)) = self.soonest.first().copied().filter(|(at, _)| *at <= now) {
             self.soonest.remove(&(at, id));
-            // Dates of those who are gone, or who have another date by now, lead to nobody.
-            let Some(known) = self.known.get_mut(&id).filter(|known| known.due == at) else { continue };
+            let Some(known) = self.known.get_mut(&id) else { continue };
             known.due = next_slot(&known.watched, now);
             self.soonest.insert((known.due, id));
-            due.push(known.watched.clone());
+            let missed = now.since(at).max(0).unsigned_abs() / interval_ms(&known.watched);
+            due.push(Due { watched: known.watched.clone(), at, missed });
         }
         due
     }
@@ -66,14 +78,17 @@ impl Schedule {
     }
 
     /// Counts what a check found, and answers the state to which the monitor turns by it. Asked again until somebody says
-    /// that it did ([`Schedule::turned`]).
+    /// that it did ([`Schedule::turned`]). A check of somebody who is not followed, or not yet as they are now, stands alone.
     pub(super) fn found(&mut self, checked: &Watched, up: bool) -> Option<MonitorState> {
-        let known = self.known.get_mut(&checked.id).filter(|known| known.watched.revision == checked.revision)?;
-        let before = if known.streak.0 == up { known.streak.1 } else { 0 };
-        known.streak = (up, before.saturating_add(1));
-        let pace = known.watched.pace;
-        let (to, enough) = if up { (MonitorState::Up, pace.successes) } else { (MonitorState::Down, pace.failures) };
-        (known.watched.state != to && known.streak.1 >= enough).then_some(to)
+        let known = self.known.get_mut(&checked.id).filter(|known| known.watched.revision == checked.revision);
+        let (state, row) = known.map_or((checked.state, 1), |known| {
+            let before = if known.streak.0 == up { known.streak.1 } else { 0 };
+            known.streak = (up, before.saturating_add(1));
+            (known.watched.state, known.streak.1)
+        });
+        let Pace { successes, failures, .. } = checked.pace;
+        let (to, enough) = if up { (MonitorState::Up, successes) } else { (MonitorState::Down, failures) };
+        (state != to && row >= enough).then_some(to)
     }
 
     /// The organization knows.
@@ -92,16 +107,20 @@ fn part_of(watched: &Watched, whole: Duration) -> Duration {
 
 /// The first of a monitor's times after now.
 fn next_slot(watched: &Watched, now: Timestamp) -> Timestamp {
-    let interval = Duration::from_secs(u64::from(watched.pace.interval_s.max(1)));
+    let interval = Duration::from_millis(interval_ms(watched));
     let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let since_last = (now.millis() - ms(part_of(watched, interval))).rem_euclid(ms(interval));
     Timestamp::from_millis(now.millis() + ms(interval) - since_last)
 }
 
+fn interval_ms(watched: &Watched) -> u64 {
+    u64::from(watched.pace.interval_s.max(1)) * 1_000
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tocsin_actors::domain::{OrgId, monitor::Pace};
+    use tocsin_actors::domain::OrgId;
     use uuid::Uuid;
 
     const NOW: i64 = 1_767_600_000_000;
@@ -131,7 +150,7 @@ mod tests {
         for second in 1..=120 {
             let due = schedule.take_due(at(second));
             assert!(due.len() <= 30, "{} in one second, where 10 are fair", due.len());
-            due.iter().for_each(|one| *seen.entry(one.id).or_insert(0) += 1);
+            due.iter().for_each(|one| *seen.entry(one.watched.id).or_insert(0) += 1);
         }
         assert_eq!(seen.len(), 600);
         assert!(seen.values().all(|times| *times == 2));
@@ -145,7 +164,7 @@ mod tests {
         (1..=100).for_each(|second| drop(old.take_due(at(second))));
         new.follow(monitors(), at(100));
         for second in 101..=160 {
-            let ids = |due: Vec<Watched>| due.into_iter().map(|one| one.id).collect::<Vec<_>>();
+            let ids = |due: Vec<Due>| due.into_iter().map(|one| one.watched.id).collect::<Vec<_>>();
             assert_eq!(ids(old.take_due(at(second))), ids(new.take_due(at(second))));
         }
     }
@@ -154,7 +173,9 @@ mod tests {
     fn who_was_late_is_checked_once_and_not_for_every_missed_time() {
         let mut schedule = Schedule::default();
         schedule.follow(vec![watched(1, MonitorState::Up)], at(0));
-        assert_eq!(schedule.take_due(at(3_600)).len(), 1);
+        let first = schedule.next().unwrap();
+        let due = schedule.take_due(at(3_600));
+        assert_eq!(due.iter().map(|one| (one.at, one.missed)).collect::<Vec<_>>(), [(first, 59)]);
         assert!(schedule.next().is_some_and(|next| next > at(3_600) && next <= at(3_660)));
     }
 
@@ -162,12 +183,14 @@ mod tests {
     fn a_new_monitor_is_checked_soon_and_one_that_is_gone_never() {
         let mut schedule = Schedule::default();
         schedule.follow(vec![watched(1, MonitorState::Unknown), watched(2, MonitorState::Up)], at(0));
-        assert_eq!(schedule.take_due(at(3)).iter().filter(|one| one.state == MonitorState::Unknown).count(), 1);
+        assert_eq!(schedule.take_due(at(3)).iter().filter(|one| one.watched.state == MonitorState::Unknown).count(), 1);
         schedule.follow(vec![watched(2, MonitorState::Up)], at(4));
         assert_eq!(schedule.known.len(), 1);
-        assert!((5..=200).flat_map(|second| schedule.take_due(at(second))).all(|one| one.id == watched(2, MonitorState::Up).id));
+        assert!(
+            (5..=200).flat_map(|second| schedule.take_due(at(second))).all(|one| one.watched.id == watched(2, MonitorState::Up).id)
+        );
         schedule.follow(vec![Watched { revision: 2, ..watched(2, MonitorState::Up) }], at(200));
-        assert_eq!(schedule.take_due(at(203))[0].revision, 2, "what is checked was changed");
+        assert_eq!(schedule.take_due(at(203))[0].watched.revision, 2, "what is checked was changed");
         let later: usize = (204..=263).map(|second| schedule.take_due(at(second)).len()).sum();
         assert_eq!(later, 1, "and its old date is forgotten");
     }
@@ -188,5 +211,8 @@ mod tests {
         assert_eq!(schedule.found(&one, true), Some(MonitorState::Up));
         schedule.follow(vec![Watched { revision: 2, ..one.clone() }], at(1));
         assert_eq!(schedule.found(&one, true), None, "that was something else");
+        let hasty = Watched { pace: Pace { failures: 1, ..one.pace }, ..watched(2, MonitorState::Up) };
+        assert_eq!(schedule.found(&hasty, true), None);
+        assert_eq!(schedule.found(&hasty, false), Some(MonitorState::Down), "followed by nobody, and one is enough");
     }
 }

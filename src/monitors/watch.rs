@@ -1,18 +1,18 @@
 //! The work itself: one task that follows which monitors there are, makes the checks that are due, so many at once, and
 //! hands what they find to the store in batches. Only a turn from up to down or back becomes an order to the organization.
-//!
-//! What it does not do: share the work. Where several servers use one database, each of them makes all checks; run them
-//! with `--monitors off` on all but one.
+//! Where several servers use one database, one of them does that ([`Lease`]); the others stand by.
 
 use super::{
     guard::Guard,
+    lease::Lease,
     probe::{Finding, Prober},
-    schedule::Schedule,
+    schedule::{Due, Schedule},
+    telemetry::MonitorTelemetry,
 };
 use ipnet::IpNet;
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tocsin_actors::{
     clock::Clock,
@@ -66,6 +66,7 @@ struct Shared {
     store: Arc<dyn Store>,
     directory: Directory,
     clock: Arc<dyn Clock>,
+    lease: Lease,
     guard: Guard,
     /// Made at the first check: a server without monitors needs no certificates.
     prober: OnceLock<Prober>,
@@ -74,13 +75,16 @@ struct Shared {
     followed: Notify,
     readings: Mutex<Vec<Reading>>,
     permits: Arc<Semaphore>,
+    telemetry: MonitorTelemetry,
 }
 
 impl Monitors {
     /// Begins to check.
     pub fn start(store: Arc<dyn Store>, directory: Directory, clock: Arc<dyn Clock>, settings: &MonitorSettings) -> Self {
+        let lease = Lease::new(store.clone(), Uuid::now_v7());
         let shared = Arc::new(Shared {
             store,
+            lease,
             directory,
             clock,
             guard: Guard::new(&settings.allowed),
@@ -89,6 +93,7 @@ impl Monitors {
             followed: Notify::new(),
             readings: Mutex::default(),
             permits: Arc::new(Semaphore::new(settings.at_once.max(1))),
+            telemetry: MonitorTelemetry::default(),
         });
         let task = settings.on.then(|| {
             let (follow, check, keep) = (shared.clone(), shared.clone(), shared.clone());
@@ -102,6 +107,11 @@ impl Monitors {
     /// Whom a check may ask.
     pub fn guard(&self) -> &Guard {
         &self.shared.guard
+    }
+
+    /// What they count.
+    pub fn telemetry(&self) -> &MonitorTelemetry {
+        &self.shared.telemetry
     }
 
     /// Checks now, whatever the time. Counts like any other check.
@@ -122,6 +132,9 @@ impl Monitors {
             let _ = task.await;
         }
         self.shared.write().await;
+        if let Err(error) = self.shared.lease.release(self.shared.clock.now()).await {
+            debug!(%error, "other servers find out by themselves that no checks are made here any more");
+        }
     }
 }
 
@@ -137,16 +150,25 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     async fn follow(&self) {
         loop {
-            match self.store.watched().await {
-                Ok(watched) => {
-                    locked(&self.schedule).follow(watched, self.clock.now());
-                    self.followed.notify_one();
-                }
-                // Those that are known go on being checked.
-                Err(error) => debug!(%error, "which monitors there are cannot be read now"),
+            if let Err(error) = self.look().await {
+                // Those that are known go on being checked, as long as they are certainly ours.
+                debug!(%error, "which monitors there are cannot be read now");
             }
             tokio::time::sleep(FOLLOW_EVERY).await;
         }
+    }
+
+    /// Follows the monitors that there are, if they are ours to check.
+    async fn look(&self) -> Result<(), StoreError> {
+        let elsewhere = self.lease.is_elsewhere(self.clock.now()).await?;
+        let watched = if elsewhere { Vec::new() } else { self.store.watched().await? };
+        // Where there is nothing to check, nothing is written.
+        let ours = !watched.is_empty() && self.lease.hold(self.clock.now()).await?;
+        let watched = if ours { watched } else { Vec::new() };
+        self.telemetry.follows(watched.len());
+        locked(&self.schedule).follow(watched, self.clock.now());
+        self.followed.notify_one();
+        Ok(())
     }
 
     async fn check_what_is_due(self: Arc<Self>) {
@@ -155,14 +177,23 @@ impl Shared {
         loop {
             while checks.try_join_next().is_some() {}
             let now = self.clock.now();
-            let due = locked(&self.schedule).take_due(now);
-            for watched in due {
+            let due = {
+                let mut schedule = locked(&self.schedule);
+                if !self.lease.is_held(now) {
+                    schedule.follow(Vec::new(), now);
+                }
+                schedule.take_due(now)
+            };
+            for Due { watched, at, missed } in due {
                 // When too many are on their way, the next ones are late rather than lost.
                 let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
                 let this = self.clone();
                 checks.spawn(async move {
                     let _permit = permit;
+                    let behind = this.clock.now().since(at).max(0).unsigned_abs();
+                    this.telemetry.began(Duration::from_millis(behind), missed);
                     if let Err(error) = this.check(&watched).await {
+                        this.telemetry.skipped();
                         warn!(%error, "a website was not checked");
                     }
                 });
@@ -177,7 +208,9 @@ impl Shared {
     async fn check(&self, watched: &Watched) -> Result<Finding, CannotCheck> {
         let at = self.clock.now();
         let timeout = Duration::from_millis(u64::from(watched.pace.timeout_ms));
-        let found = self.prober()?.check(&watched.url, &watched.expects, timeout).await;
+        let (prober, began) = (self.prober()?, Instant::now());
+        let found = prober.check(&watched.url, &watched.expects, timeout).await;
+        self.telemetry.made(&found, began.elapsed());
         self.note(Reading { monitor: watched.id, at, up: found.is_up(), response_ms: found.response_ms });
         let turns = locked(&self.schedule).found(watched, found.is_up());
         let Some(to) = turns else { return Ok(found) };
@@ -208,6 +241,8 @@ impl Shared {
         let mut readings = locked(&self.readings);
         if readings.len() < MOST_KEPT {
             readings.push(reading);
+        } else {
+            self.telemetry.lost(1);
         }
     }
 
@@ -230,7 +265,10 @@ impl Shared {
                 debug!(why, "what checks found waits for the store");
                 readings.into_iter().for_each(|reading| self.note(reading));
             }
-            Err(error) => warn!(%error, lost = readings.len(), "what checks found is lost"),
+            Err(error) => {
+                self.telemetry.lost(readings.len());
+                warn!(%error, lost = readings.len(), "what checks found is lost");
+            }
         }
     }
 }

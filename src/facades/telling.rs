@@ -10,7 +10,7 @@ use std::{
 };
 use tocsin_actors::{
     directory::{Directory, Listener},
-    domain::{Commit, Event, Incident, IncidentId, Org, OrgId, ServiceId, entities::Service, event::Touched},
+    domain::{Commit, Event, Incident, IncidentId, Org, OrgId, ServiceId, UserId, entities::Service, event::Touched},
     org::OrgError,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -39,6 +39,15 @@ pub(super) struct Moment<'a> {
 /// A facade's words for it.
 pub(super) type Words = fn(&Moment<'_>, &Changed<'_>) -> Vec<Message>;
 
+/// Where a facade lets members in: the room of a person, and which room they leave who is no member any more.
+pub(super) type Leaves = fn(OrgId, UserId) -> (String, String);
+
+/// What is done about what has happened, in order.
+enum Said {
+    Message(Message),
+    Left(OrgId, UserId),
+}
+
 /// Follows an organization, for as long as somebody holds this.
 pub(super) struct Following {
     _listener: Arc<dyn Listener>,
@@ -48,6 +57,7 @@ pub(super) struct Following {
 /// the extensions of a socket for example. Who is followed does not sleep.
 pub(super) struct Follows {
     words: Words,
+    leaves: Option<Leaves>,
     io: SocketIo,
     directory: Directory,
     followed: tokio::sync::Mutex<HashMap<OrgId, Weak<Following>>>,
@@ -55,7 +65,12 @@ pub(super) struct Follows {
 
 impl Follows {
     pub(super) fn new(words: Words, io: SocketIo, directory: Directory) -> Self {
-        Self { words, io, directory, followed: tokio::sync::Mutex::default() }
+        Self { words, leaves: None, io, directory, followed: tokio::sync::Mutex::default() }
+    }
+
+    /// The same where members hear more than others: whose membership ends hears no more of it.
+    pub(super) fn of_members(self, leaves: Leaves) -> Self {
+        Self { leaves: Some(leaves), ..self }
     }
 
     /// Follows an organization, which is told of once however many hold it.
@@ -65,7 +80,7 @@ impl Follows {
             return Ok(following);
         }
         followed.retain(|_, following| following.strong_count() > 0);
-        let following = Arc::new(Following::start(org, self.words, self.io.clone(), &self.directory).await?);
+        let following = Arc::new(Following::begin(org, (self.words, self.leaves), self.io.clone(), &self.directory).await?);
         followed.insert(org, Arc::downgrade(&following));
         Ok(following)
     }
@@ -73,8 +88,17 @@ impl Follows {
 
 impl Following {
     pub(super) async fn start(org: OrgId, words: Words, io: SocketIo, directory: &Directory) -> Result<Self, OrgError> {
+        Self::begin(org, (words, None), io, directory).await
+    }
+
+    async fn begin(
+        org: OrgId,
+        (words, leaves): (Words, Option<Leaves>),
+        io: SocketIo,
+        directory: &Directory,
+    ) -> Result<Self, OrgError> {
         let (say, said) = unbounded_channel();
-        tokio::spawn(tell(io, said));
+        tokio::spawn(tell(io, leaves, said));
         let teller = Arc::new(Teller { words, say, told: Mutex::default() });
         let listener: Arc<dyn Listener> = teller.clone();
         let now = directory.listen(org, &listener).await?;
@@ -86,7 +110,7 @@ impl Following {
 
 struct Teller {
     words: Words,
-    say: UnboundedSender<Message>,
+    say: UnboundedSender<Said>,
     /// The state that everybody was told of.
     told: Mutex<Option<Arc<Org>>>,
 }
@@ -138,13 +162,28 @@ impl Teller {
         let incidents = incidents.iter().map(|id| Changed::Incident(before.incidents().get(id), after.incidents().get(id)));
         let moment = Moment { before, after };
         for message in services.chain(incidents).flat_map(|changed| (self.words)(&moment, &changed)) {
-            let _ = self.say.send(message); // whoever would tell it is gone: the server stops
+            let _ = self.say.send(Said::Message(message)); // whoever would tell it is gone: the server stops
+        }
+        if std::ptr::eq(before.members(), after.members()) {
+            return;
+        }
+        for user in before.members().keys().filter(|user| after.role(**user).is_none()) {
+            let _ = self.say.send(Said::Left(after.id(), *user));
         }
     }
 }
 
-async fn tell(io: SocketIo, mut said: UnboundedReceiver<Message>) {
-    while let Some(Message { room, event, data }) = said.recv().await {
+async fn tell(io: SocketIo, leaves: Option<Leaves>, mut said: UnboundedReceiver<Said>) {
+    while let Some(said) = said.recv().await {
+        let Message { room, event, data } = match said {
+            Said::Message(message) => message,
+            Said::Left(org, user) => {
+                if let Some((theirs, room)) = leaves.map(|leaves| leaves(org, user)) {
+                    let _ = io.to(theirs).leave(room).await; // they hear no more of it
+                }
+                continue;
+            }
+        };
         let told = match room {
             Some(room) => io.to(room).emit(event, &data).await,
             None => io.emit(event, &data).await,

@@ -26,7 +26,7 @@ mod telemetry;
 
 pub(super) use self::{connections::Seat, listen::serve};
 pub use self::{
-    cors::parse_origin,
+    cors::{WHOEVER_ASKS, parse_origin},
     head::Head,
     rates::{RateLimits, RetryAfter},
     request_id::RequestId,

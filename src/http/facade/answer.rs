@@ -1,7 +1,11 @@
 //! What a facade answers, and why it does not.
 
-use crate::http::{edge::RetryAfter, error::ApiError};
+use crate::{
+    http::{edge::RetryAfter, error::ApiError},
+    identity::{AuthError, LoginRefused, PasswordRefused},
+};
 use serde::Serialize;
+use tocsin_actors::store::{AccountError, StoreError};
 use warp::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     reply::Response,
@@ -37,6 +41,18 @@ impl From<ApiError> for Refused {
         Self { status: status.as_u16(), text: error.message, code: error.code, retry_after: error.retry_after.map(RetryAfter) }
     }
 }
+
+macro_rules! refused_as_the_api_does {
+    ($($reason:ty),+ $(,)?) => {$(
+        impl From<$reason> for Refused {
+            fn from(reason: $reason) -> Self {
+                ApiError::from(reason).into()
+            }
+        }
+    )+};
+}
+
+refused_as_the_api_does!(AccountError, AuthError, LoginRefused, PasswordRefused, StoreError);
 
 /// What a facade answers.
 #[derive(Debug)]

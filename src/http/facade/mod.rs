@@ -64,6 +64,10 @@ pub trait Facade: Sized + Send + Sync + 'static {
     fn refusal(refused: Refused) -> Answer;
     /// What it says of a path that is not there.
     fn nothing_here(method: &str, path: &str) -> Refused;
+    /// What it says of a path that is there, but not for this method.
+    fn wrong_method(method: &str, path: &str) -> Refused {
+        Self::nothing_here(method, path)
+    }
 }
 
 /// Lines by path, each with what it is called in the log, and its methods.
@@ -90,8 +94,9 @@ impl<F: Facade> Table<F> {
     ) -> Response {
         let (method, path) = (head.method.as_str(), head.uri.path());
         let method = if method == "HEAD" { "GET" } else { method };
-        let found = self.0.at(path).ok().and_then(|found| Some((found.value.0, found.value.1.get(method)?, found.params)));
-        let Some((route, run, params)) = found else { return refusal::<F>(F::nothing_here(method, path)) };
+        let Ok(found) = self.0.at(path) else { return refusal::<F>(F::nothing_here(method, path)) };
+        let ((route, methods), params) = (found.value, found.params);
+        let Some(run) = methods.get(method) else { return refusal::<F>(F::wrong_method(method, path)) };
         head.is_for(route);
         let decoded = |word: &str| percent_encoding::percent_decode_str(word).decode_utf8_lossy().into_owned();
         let words = params.iter().map(|(_, word)| decoded(word)).collect();

@@ -93,7 +93,7 @@ pub struct ServeArgs {
 /// Which other backends to speak, and to whom.
 #[derive(Debug, Clone, Args)]
 pub struct FacadeArgs {
-    /// Speak like another backend, for its front ends, on an address of its own: NAME is plive (repeat, or separate by commas)
+    /// Speak like another backend, for its front ends, on an address of its own: NAME is plive or flask (repeat, or separate by commas)
     #[arg(long, env = "TOCSIN_FACADE", hide_env_values = true, value_name = "NAME=ADDR", value_delimiter = ',')]
     pub facade: Vec<Opening>,
     /// The organization that everybody may change who reaches a facade that has no logins; `*` for all of the installation
@@ -216,7 +216,7 @@ pub struct DemoArgs {
     /// The address to listen on
     #[arg(long, env = "TOCSIN_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Speak like another backend, with its sample data, on an address of its own: NAME is plive (repeat, or separate by commas)
+    /// Speak like another backend, with its sample data, on an address of its own: NAME is plive or flask (repeat, or separate by commas)
     #[arg(long, env = "TOCSIN_FACADE", value_name = "NAME=ADDR", value_delimiter = ',')]
     pub facade: Vec<Opening>,
     /// What to log, as `level` or `target=level,…`

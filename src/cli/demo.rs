@@ -78,6 +78,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
 const fn sample(name: Name) -> (&'static str, &'static str) {
     match name {
         Name::Plive => ("plive.yaml", include_str!("../../fixtures/plive.yaml")),
+        Name::Flask => ("flask.yaml", include_str!("../../fixtures/flask.yaml")),
     }
 }
 
@@ -91,7 +92,11 @@ async fn speak(app: &mut App, store: &Arc<dyn Store>, name: Name, listener: TcpL
     let slug = &outcomes.first().with_context(|| format!("{file} has no organization"))?.slug;
     let address = listener.local_addr()?;
     app.open_facade(name, listener, Some(OpenTo::One(Ids::of(slug).org()))).await?;
-    Ok(format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n"))
+    let mut said = format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n");
+    for (email, password) in fixture.logins().filter(|_| name.has_logins()) {
+        let _ = writeln!(said, "  {email:<28} {password}");
+    }
+    Ok(said)
 }
 
 /// Three lines that work as they are.

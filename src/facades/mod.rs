@@ -12,6 +12,7 @@
 //! ([`telling`]). How they are served is in
 //! `http::facade`. For a sixth: a folder, and its name in [`opening`].
 
+mod flask;
 mod hearing;
 pub mod opening;
 mod plive;

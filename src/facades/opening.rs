@@ -1,6 +1,9 @@
 //! Which facades there are, and how one is opened.
 
-use super::plive::{self, Plive};
+use super::{
+    flask::{self, Flask},
+    plive::{self, Plive},
+};
 use crate::http::{
     edge::Edge,
     facade::{Engine, Facade, serve},
@@ -25,16 +28,19 @@ const MOST_WAITING: usize = 1_024;
 pub enum Name {
     /// A Node backend that keeps everything in memory.
     Plive,
+    /// A multi-tenant backend of Python with logins of its own.
+    Flask,
 }
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Plive];
+    pub const ALL: [Self; 2] = [Self::Plive, Self::Flask];
 
     /// As people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plive => "plive",
+            Self::Flask => "flask",
         }
     }
 
@@ -42,6 +48,7 @@ impl Name {
     pub const fn has_logins(self) -> bool {
         match self {
             Self::Plive => false,
+            Self::Flask => true,
         }
     }
 }
@@ -164,6 +171,10 @@ pub(crate) async fn open(
             let facade = Plive::start(org, io, engine.directory()).await?;
             Ok(ready(facade, plive::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
+        Name::Flask => {
+            let facade = Flask::start(io, engine.clone());
+            Ok(ready(facade, flask::ORIGINS, (listener, engine, edge), (layer, io_too)))
+        }
     }
 }
 
@@ -212,5 +223,6 @@ mod tests {
         assert!(matches!(open("plive=0.0.0.0:5000", Some("acme"), false), Err(NotOpened::Reachable(_))));
         assert_eq!(open("plive=0.0.0.0:5000", None, true), Err(NotOpened::NoLogins(Name::Plive)));
         assert_eq!(open("plive=0.0.0.0:5000", Some("acme"), true), Ok(()));
+        assert_eq!(open("flask=0.0.0.0:5010", None, false), Ok(()), "it asks everybody who they are");
     }
 }

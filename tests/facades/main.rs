@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // tests may
 
+mod flask;
 #[path = "../support/mongod.rs"]
 mod mongod;
 mod plive;

@@ -43,13 +43,27 @@ pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     pub(crate) async fn open(server: &Server) -> Self {
+        Self::open_as(server, None).await.unwrap()
+    }
+
+    /// With what is shown at the door; or what is said to who is not let in.
+    pub(crate) async fn open_as(server: &Server, shown: Option<Value>) -> Result<Self, Value> {
         let url = server.base.replace("http://", "ws://") + "/socket.io/?EIO=4&transport=websocket";
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut this = Self(socket);
         this.said("0").await; // the transport is open
-        this.0.send(Message::text("40")).await.unwrap();
-        this.said("40").await; // the namespace too
-        this
+        let shown = shown.map(|shown| shown.to_string()).unwrap_or_default();
+        this.0.send(Message::text(format!("40{shown}"))).await.unwrap();
+        let answer = this.said("4").await; // the namespace too
+        match answer.strip_prefix('4') {
+            Some(refused) => Err(serde_json::from_str(refused).unwrap()),
+            None => Ok(this),
+        }
+    }
+
+    /// Says something.
+    pub(crate) async fn say(&mut self, event: &str, what: &Value) {
+        self.0.send(Message::text(format!("42{}", Value::from(vec![event.into(), what.clone()])))).await.unwrap();
     }
 
     /// The next event, and what it says.
@@ -68,6 +82,11 @@ impl Socket {
                 None => panic!("{text} is not of kind {kind}"),
             }
         }
+    }
+
+    /// Until it is told that it is not connected any more.
+    pub(crate) async fn is_let_go(&mut self) {
+        self.said("41").await;
     }
 
     /// How it ends.

@@ -157,6 +157,8 @@ impl App {
         futures::join!(servers, self.live.shutdown());
         // What is left of it is done after the next start.
         self.upkeep.iter().for_each(JoinHandle::abort);
+        // Nobody will look at what is kept of those who fall asleep now, and who keeps it holds on to the store.
+        drop(self._keeper);
         self.directory.shutdown().await;
         if let Err(error) = self.store.settle().await {
             warn!(%error, "documents are behind their commits and will be caught up at the next start");

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::http::{
     edge::Edge,
-    facade::{Engine, Facade, serve},
+    facade::{Engine, Facade, refusal_before, serve},
 };
 use futures::{FutureExt, future::BoxFuture};
 use socketioxide::{SocketIo, layer::SocketIoLayer};
@@ -185,7 +185,7 @@ fn ready<F: Facade>(
     (listener, engine, edge): (TcpListener, Engine, Edge),
     (layer, io): (SocketIoLayer, SocketIo),
 ) -> Ready {
-    let edge = edge.beside(origins);
+    let edge = edge.beside(origins, refusal_before::<F>);
     Box::new(move |stop, last_call| {
         let served = async move {
             let (end, ended) = oneshot::channel();

@@ -12,7 +12,10 @@ use tempfile::TempDir;
 use tocsin::{
     app::{App, AppSettings},
     facades::{Name, OpenTo},
-    http::edge::{EdgeSettings, RateSettings},
+    http::{
+        HttpSettings,
+        edge::{EdgeSettings, RateSettings},
+    },
     seed::{Fixture, ids::Ids, load::Loader},
 };
 use tocsin_actors::{domain::OrgId, store::Store};
@@ -118,10 +121,19 @@ impl Server {
 
     /// The same one after a restart; at another address.
     pub(crate) async fn restarted(self) -> Self {
+        self.restarted_with(HttpSettings::default()).await
+    }
+
+    /// The same where nobody makes an account any more.
+    pub(crate) async fn restarted_closed(self) -> Self {
+        self.restarted_with(HttpSettings { registration: false, ..HttpSettings::default() }).await
+    }
+
+    async fn restarted_with(self, http: HttpSettings) -> Self {
         let Self { app, name, url, org, _folder, .. } = self;
         app.shutdown().await;
         let store = tocsin::store::open(&url).await.unwrap();
-        Self::open(start(store).await, name, url, org, _folder).await
+        Self::open(start_with(store, http).await, name, url, org, _folder).await
     }
 
     /// Another one on the same database, which neither knows of the other.
@@ -182,9 +194,13 @@ pub(crate) fn client() -> reqwest::Client {
 }
 
 async fn start(store: Arc<dyn Store>) -> App {
+    start_with(store, HttpSettings::default()).await
+}
+
+async fn start_with(store: Arc<dyn Store>, http: HttpSettings) -> App {
     let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap()
+    App::start(store, AppSettings { edge, http, ..AppSettings::default() }, listener).await.unwrap()
 }
 
 trait IntoTimestamp {

@@ -29,6 +29,7 @@ pub use self::{
     cors::{WHOEVER_ASKS, parse_origin},
     head::Head,
     rates::{RateLimits, RetryAfter},
+    refusal::Told,
     request_id::RequestId,
     settings::{BodyLimits, ConnectionLimits, EdgeSettings, MAX_BODY, Methods, Rate, RateSettings},
     telemetry::HttpTelemetry,
@@ -50,6 +51,7 @@ struct Inner {
     exhausted: Arc<Exhausted>,
     cors: Cors,
     dress: Dress,
+    told: Told,
 }
 
 impl Edge {
@@ -62,6 +64,7 @@ impl Edge {
             connections: Arc::new(Connections::new(settings.connections, proxies.clone(), telemetry.clone())),
             cors: Cors::new(&settings.cors_origins, settings.methods),
             dress: Dress::new(settings.hsts),
+            told: refusal::as_the_api_does,
             settings,
             exhausted: Arc::default(),
             telemetry,
@@ -69,8 +72,9 @@ impl Edge {
         }))
     }
 
-    /// The same for another listener of the same server, which pages of more origins use: all count together.
-    pub fn beside(&self, origins: &[&str]) -> Self {
+    /// The same for another listener of the same server, which pages of more origins use, and where errors look different: all
+    /// count together.
+    pub fn beside(&self, origins: &[&str], told: Told) -> Self {
         let inner = &self.0;
         let own = inner.settings.cors_origins.iter().cloned();
         let cors_origins = origins.iter().map(ToString::to_string).chain(own).collect();
@@ -80,6 +84,7 @@ impl Edge {
             connections: inner.connections.clone(),
             cors: Cors::new(&settings.cors_origins, settings.methods),
             dress: Dress::new(settings.hsts),
+            told,
             settings,
             exhausted: inner.exhausted.clone(),
             telemetry: inner.telemetry.clone(),

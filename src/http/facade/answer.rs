@@ -94,6 +94,10 @@ impl Answer {
         self
     }
 
+    pub(super) fn body(self) -> Vec<u8> {
+        self.body
+    }
+
     pub(super) fn response(self) -> Response {
         let mut response = Response::new(self.body.into());
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

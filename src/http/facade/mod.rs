@@ -28,7 +28,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use tower::{Layer, Service};
 use warp::{
     Filter,
-    http::Request,
+    http::{Request, StatusCode},
     hyper::{body::Bytes, upgrade::OnUpgrade},
     reply::Response,
 };
@@ -113,6 +113,11 @@ impl<F: Facade> Table<F> {
 fn refusal<F: Facade>(refused: Refused) -> Response {
     let retry_after = refused.retry_after;
     F::refusal(refused).again_after(retry_after).response()
+}
+
+/// The same for what never gets to its table: [`Told`](edge::Told).
+pub(crate) fn refusal_before<F: Facade>(status: StatusCode, code: &'static str, message: &'static str, _: &str) -> Vec<u8> {
+    F::refusal(Refused { code, ..Refused::new(status.as_u16(), message) }).body()
 }
 
 /// Serves a facade until told to stop, then lets connections end by themselves for a while.

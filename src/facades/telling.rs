@@ -161,9 +161,14 @@ impl Teller {
         let services = services.iter().map(|id| Changed::Service(before.services().get(id), after.services().get(id)));
         let incidents = incidents.iter().map(|id| Changed::Incident(before.incidents().get(id), after.incidents().get(id)));
         let moment = Moment { before, after };
+        self.let_go(before, after);
         for message in services.chain(incidents).flat_map(|changed| (self.words)(&moment, &changed)) {
             let _ = self.say.send(Said::Message(message)); // whoever would tell it is gone: the server stops
         }
+    }
+
+    /// Said before anything else: of what came together, nobody knows what was first.
+    fn let_go(&self, before: &Org, after: &Org) {
         if std::ptr::eq(before.members(), after.members()) {
             return;
         }

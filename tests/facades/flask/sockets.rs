@@ -190,6 +190,27 @@ async fn who_is_no_member_any_more_hears_nothing_more() {
 }
 
 #[tokio::test]
+async fn who_was_let_go_on_another_server_hears_nothing_of_what_is_found_with_it() {
+    let here = Server::on_mongodb(Name::Flask).await;
+    let there = here.beside().await;
+    let cast = Cast::of(&here).await;
+    let (mut alice, mut bob) = (open(&here, &cast.admin).await, open(&here, &cast.member).await);
+    let (_, me) = there.ask_as(&cast.member, "GET", "/api/auth/me", None).await;
+    let path = format!("/api/organizations/{}/members/{}", cast.org, text(&me["user"]["id"]));
+    assert_eq!(there.ask_as(&cast.admin, "DELETE", &path, None).await.0, 200);
+    let new = |name: &str| json!({ "name": name, "organization_id": cast.org });
+    assert_eq!(there.ask_as(&cast.admin, "POST", "/api/services", Some(&new("Theirs"))).await.0, 201);
+    // Only now this one finds that somebody else wrote.
+    assert_eq!(here.ask_as(&cast.admin, "POST", "/api/services", Some(&new("Ours"))).await.0, 201);
+    for name in ["Theirs", "Ours"] {
+        assert_eq!(hears(&mut alice, "service_created").await["service"]["name"], name);
+    }
+    hears_nothing(&mut bob).await;
+    here.stop().await;
+    there.stop().await;
+}
+
+#[tokio::test]
 async fn a_socket_ends_with_its_session() {
     on_both_stores(Name::Flask, |server| async move {
         let (here, _) = log_in(&server, "bob").await;

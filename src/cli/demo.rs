@@ -81,6 +81,7 @@ const fn sample(name: Name) -> (&'static str, &'static str) {
         Name::Statusnexus => ("statusnexus.yaml", include_str!("../../fixtures/statusnexus.yaml")),
         Name::Fastapi => ("fastapi.yaml", include_str!("../../fixtures/fastapi.yaml")),
         Name::Prisma => ("prisma.yaml", include_str!("../../fixtures/prisma.yaml")),
+        Name::Flask => ("flask.yaml", include_str!("../../fixtures/flask.yaml")),
     }
 }
 
@@ -95,7 +96,11 @@ async fn speak(app: &mut App, store: &Arc<dyn Store>, name: Name, listener: TcpL
     let address = listener.local_addr()?;
     let opened = app.open_facade(name, listener, Some(OpenTo::One(Ids::of(slug).org()))).await;
     opened.map_err(|error| Refused(error.to_string()))?;
-    Ok(format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n"))
+    let mut said = format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n");
+    for (email, password) in fixture.logins().filter(|_| name.has_logins()) {
+        let _ = writeln!(said, "  {email:<28} {password}");
+    }
+    Ok(said)
 }
 
 /// Three lines that work as they are.

@@ -13,6 +13,7 @@
 //! `http::facade`. For a sixth: a folder, and its name in [`opening`].
 
 mod fastapi;
+mod flask;
 mod hearing;
 pub mod opening;
 mod plive;

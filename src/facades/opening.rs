@@ -2,13 +2,14 @@
 
 use super::{
     fastapi::{self, Fastapi},
+    flask::{self, Flask},
     plive::{self, Plive},
     prisma::{self, Prisma},
     statusnexus::{self, Statusnexus},
 };
 use crate::http::{
     edge::Edge,
-    facade::{Engine, Facade, serve},
+    facade::{Engine, Facade, refusal_before, serve},
 };
 use futures::{FutureExt, future::BoxFuture};
 use socketioxide::{SocketIo, layer::SocketIoLayer};
@@ -38,11 +39,13 @@ pub enum Name {
     Statusnexus,
     /// A Python backend with an identity provider beside it.
     Fastapi,
+    /// A multi-tenant backend of Python with logins of its own.
+    Flask,
 }
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Plive, Self::Prisma, Self::Statusnexus, Self::Fastapi];
+    pub const ALL: [Self; 5] = [Self::Plive, Self::Prisma, Self::Statusnexus, Self::Flask, Self::Fastapi];
 
     /// As people write it.
     pub const fn as_str(self) -> &'static str {
@@ -51,6 +54,7 @@ impl Name {
             Self::Prisma => "prisma",
             Self::Statusnexus => "statusnexus",
             Self::Fastapi => "fastapi",
+            Self::Flask => "flask",
         }
     }
 
@@ -58,7 +62,7 @@ impl Name {
     pub const fn has_logins(self) -> bool {
         match self {
             Self::Plive | Self::Prisma => false,
-            Self::Statusnexus | Self::Fastapi => true,
+            Self::Statusnexus | Self::Flask | Self::Fastapi => true,
         }
     }
 }
@@ -204,6 +208,10 @@ pub(crate) async fn open(
             let facade = Prisma::start(to, io, &engine).await.map_err(|refused| NotOpened::Unread(refused.text))?;
             Ok(ready(facade, prisma::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
+        Name::Flask => {
+            let facade = Flask::start(io, engine.clone());
+            Ok(ready(facade, flask::ORIGINS, (listener, engine, edge), (layer, io_too)))
+        }
     }
 }
 
@@ -214,7 +222,7 @@ fn ready<F: Facade>(
     (listener, engine, edge): (TcpListener, Engine, Edge),
     (layer, io): (SocketIoLayer, SocketIo),
 ) -> Ready {
-    let edge = edge.beside(origins);
+    let edge = edge.beside(origins, refusal_before::<F>);
     Box::new(move |stop, last_call| {
         let served = async move {
             let (end, ended) = oneshot::channel();
@@ -253,5 +261,6 @@ mod tests {
         assert!(matches!(open("plive=0.0.0.0:5000", Some("acme"), false), Err(NotOpened::Reachable(_))));
         assert_eq!(open("plive=0.0.0.0:5000", None, true), Err(NotOpened::NoLogins(Name::Plive)));
         assert_eq!(open("plive=0.0.0.0:5000", Some("acme"), true), Ok(()));
+        assert_eq!(open("flask=0.0.0.0:5010", None, false), Ok(()), "it asks everybody who they are");
     }
 }

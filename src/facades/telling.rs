@@ -11,7 +11,7 @@ use std::{
 use tocsin_actors::{
     directory::{Directory, Listener},
     domain::{
-        Commit, Entry, Incident, IncidentId, Org, OrgId, ServiceId,
+        Commit, Entry, Incident, IncidentId, Org, OrgId, ServiceId, UserId,
         entities::{Author, Service},
         event::Touched,
     },
@@ -34,6 +34,10 @@ pub(super) trait Voice: Clone + Send + Sync + 'static {
     type Said: Send + 'static;
     /// Says it, before the next one is said.
     fn say(&self, said: Self::Said) -> impl Future<Output = ()> + Send;
+    /// Somebody is no member any more, and hears no more of what members hear.
+    fn let_go(&self, _org: OrgId, _user: UserId) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
     /// The organization is gone, and nothing will be said of it any more.
     fn fall_silent(&self) {}
 }
@@ -54,6 +58,23 @@ pub(super) struct Moment<'a> {
 /// A facade's words for it.
 pub(super) type Words<T = Message> = fn(&Moment<'_>, &Changed<'_>) -> Vec<T>;
 
+/// Where a facade lets members in: the room of a person, and which room they leave who is no member any more.
+pub(super) type Leaves = fn(OrgId, UserId) -> (String, String);
+
+/// Socket.IO where members hear more than others: whose membership ends hears no more of it.
+#[derive(Clone)]
+pub(super) struct ToMembers {
+    pub(super) io: SocketIo,
+    pub(super) leaves: Leaves,
+}
+
+/// What is done about what has happened, in order.
+enum Said<T> {
+    Message(T),
+    Left(OrgId, UserId),
+    Gone,
+}
+
 /// Follows an organization, for as long as somebody holds this.
 pub(super) struct Following<V = SocketIo> {
     /// What tells of it.
@@ -68,13 +89,6 @@ pub(super) struct Follows<V: Voice = SocketIo> {
     voices: Box<dyn Fn(OrgId) -> V + Send + Sync>,
     directory: Directory,
     followed: tokio::sync::Mutex<HashMap<OrgId, Weak<Following<V>>>>,
-}
-
-impl Follows {
-    #[allow(dead_code)] // for facades with Socket.IO that follow more than one organization
-    pub(super) fn new(words: Words, io: SocketIo, directory: Directory) -> Self {
-        Self::speaking(words, move |_| io.clone(), directory)
-    }
 }
 
 impl<V: Voice> Follows<V> {
@@ -115,7 +129,7 @@ impl<V: Voice> Following<V> {
 
 struct Teller<T> {
     words: Words<T>,
-    say: UnboundedSender<Option<T>>,
+    say: UnboundedSender<Said<T>>,
     /// The state that everybody was told of.
     told: Mutex<Option<Arc<Org>>>,
 }
@@ -168,20 +182,31 @@ impl<T> Teller<T> {
         let services = services.iter().map(|id| Changed::Service(before.services().get(id), after.services().get(id)));
         let incidents = incidents.iter().map(|id| Changed::Incident(before.incidents().get(id), after.incidents().get(id)));
         // Whoever would tell it is gone when the server stops.
+        for user in self.let_go(before, after) {
+            let _ = self.say.send(Said::Left(after.id(), user));
+        }
         for message in services.chain(incidents).flat_map(|changed| (self.words)(moment, &changed)) {
-            let _ = self.say.send(Some(message));
+            let _ = self.say.send(Said::Message(message));
         }
         if after.is_deleted() {
-            let _ = self.say.send(None);
+            let _ = self.say.send(Said::Gone);
         }
+    }
+
+    /// Who was a member and is none any more. Said before anything else: of what came together, nobody knows what was first.
+    fn let_go<'a>(&self, before: &'a Org, after: &'a Org) -> impl Iterator<Item = UserId> + use<'a, T> {
+        let are_others = !std::ptr::eq(before.members(), after.members());
+        let members = are_others.then(|| before.members().keys().copied()).into_iter().flatten();
+        members.filter(|user| after.role(*user).is_none())
     }
 }
 
-async fn tell<V: Voice>(voice: V, mut said: UnboundedReceiver<Option<V::Said>>) {
+async fn tell<V: Voice>(voice: V, mut said: UnboundedReceiver<Said<V::Said>>) {
     while let Some(said) = said.recv().await {
         match said {
-            Some(said) => voice.say(said).await,
-            None => voice.fall_silent(),
+            Said::Message(said) => voice.say(said).await,
+            Said::Left(org, user) => voice.let_go(org, user).await,
+            Said::Gone => voice.fall_silent(),
         }
     }
 }
@@ -197,5 +222,18 @@ impl Voice for SocketIo {
         if let Err(error) = told {
             debug!(%error, event, "somebody was not told");
         }
+    }
+}
+
+impl Voice for ToMembers {
+    type Said = Message;
+
+    async fn say(&self, message: Message) {
+        self.io.say(message).await;
+    }
+
+    async fn let_go(&self, org: OrgId, user: UserId) {
+        let (theirs, room) = (self.leaves)(org, user);
+        let _ = self.io.to(theirs).leave(room).await; // they hear no more of it
     }
 }

@@ -11,7 +11,7 @@ use tocsin_actors::domain::Timestamp;
 /// By how much clocks may disagree, in seconds.
 pub(super) const LEEWAY_S: i64 = 5;
 /// The longest token that is looked at: several times what providers put into one, and what fits into a header.
-const LONGEST: usize = 16 * 1024;
+pub(super) const LONGEST: usize = 16 * 1024;
 
 /// What a token says of itself: enough to choose who verifies it, and not to be believed before that.
 pub(super) struct Unverified {
@@ -48,11 +48,12 @@ pub(super) struct Expected<'a> {
     pub(super) audiences: &'a [String],
 }
 
+/// From when until when a token is good, in seconds.
 #[derive(Deserialize)]
-struct Times {
-    exp: f64,
-    iat: f64,
-    nbf: Option<f64>,
+pub(super) struct Times {
+    pub(super) exp: f64,
+    pub(super) iat: f64,
+    pub(super) nbf: Option<f64>,
 }
 
 /// The claims of a token whose signature, issuer, audience and times are right.
@@ -73,7 +74,8 @@ pub(super) fn verify<T: DeserializeOwned>(token: &str, expected: Expected<'_>, n
     T::deserialize(claims).map_err(|_| AuthError::Invalid)
 }
 
-fn in_time(times: &Times, now: Timestamp) -> Result<(), AuthError> {
+/// Whether it is good now.
+pub(super) fn in_time(times: &Times, now: Timestamp) -> Result<(), AuthError> {
     let now = now.millis() as f64 / 1_000.0;
     let leeway = LEEWAY_S as f64;
     if times.iat > now + leeway || times.nbf.is_some_and(|nbf| nbf > now + leeway) {

@@ -17,6 +17,7 @@ pub mod providers;
 mod secret;
 mod sessions;
 mod signing;
+mod standing;
 #[cfg(test)]
 mod testing;
 mod throttle;
@@ -30,6 +31,7 @@ pub use login::{Session, check_password};
 pub use passwords::Busy;
 pub use secret::Secret;
 pub use sessions::{SessionInfo, Tokens};
+pub use standing::StandingTokens;
 
 use crate::recent::Recent;
 use id_tokens::IdTokens;
@@ -151,8 +153,8 @@ struct Inner {
     throttle: Throttle,
     refusal_takes: Duration,
     users: Recent<UserId, Arc<User>>,
-    /// Whose a session is; nobody's when it has ended, which it never takes back.
-    sessions: Recent<Uuid, Option<UserId>>,
+    /// What a session is; none when it has ended, which it never takes back.
+    sessions: Recent<Uuid, Option<sessions::Known>>,
     keys: Recent<KeyId, Arc<KnownKey>>,
     /// Who somebody from a provider is here, by issuer and subject.
     external: Recent<(String, String), UserId>,

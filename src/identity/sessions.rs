@@ -83,6 +83,20 @@ struct Stored {
     last_used_at: Timestamp,
     user_agent: Option<String>,
     address: String,
+    /// Signs the session's standing tokens; those of before there were such have none.
+    #[serde(default)]
+    signs: Option<String>,
+}
+
+/// A session that goes on, as far as a token has to know it.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    /// Whose it is.
+    pub(super) user: UserId,
+    /// When it ends if it is not used.
+    pub(super) expires_at: Timestamp,
+    /// What signs its standing tokens.
+    pub(super) signs: Option<Random>,
 }
 
 /// The refresh token before, and what its successor was made with.
@@ -107,6 +121,7 @@ impl Identity {
             last_used_at: now,
             user_agent: from.user_agent.map(|name| name.chars().filter(plain).take(USER_AGENT).collect()),
             address: from.address.to_canonical().to_string(),
+            signs: Some(hex(&secret::random::<32>())),
         };
         let record = Record::new(RecordKind::Session, id, user.id.uuid(), Some(now.after(LASTS)), &stored)?;
         self.inner.records.put_record(record).await.map_err(store_error)?;
@@ -195,16 +210,21 @@ impl Identity {
 
     /// Whose a session is, unless it has ended.
     pub(super) async fn session_owner(&self, session: Uuid) -> Result<Option<UserId>, StoreError> {
+        Ok(self.known_session(session).await?.map(|known| known.user))
+    }
+
+    /// A session, unless it has ended.
+    pub(super) async fn known_session(&self, session: Uuid) -> Result<Option<Known>, StoreError> {
         let now = self.now();
-        if let Some(owner) = self.inner.sessions.get(&session, now) {
-            return Ok(owner);
+        if let Some(known) = self.inner.sessions.get(&session, now) {
+            return Ok(known);
         }
         let ticket = self.inner.sessions.ticket();
         let record = self.inner.records.record(RecordKind::Session, session).await?;
         let alive = record.filter(|record| record.expires_at.is_some_and(|at| at > now));
-        let owner = alive.map(|record| UserId::new(record.owner));
-        self.inner.sessions.put(ticket, session, owner, now);
-        Ok(owner)
+        let known = alive.as_ref().map(Known::read).transpose()?;
+        self.inner.sessions.put(ticket, session, known, now);
+        Ok(known)
     }
 
     /// Read from the store, because a new token lasts longer than what is remembered.
@@ -250,6 +270,14 @@ fn successor(token: &Random, salt: &[u8; 16]) -> Random {
     let mut next = *token;
     next[16..].copy_from_slice(&Digest::of(&[token, salt]).bytes()[..16]);
     next
+}
+
+impl Known {
+    fn read(record: &Record) -> Result<Self, StoreError> {
+        let Stored { last_used_at, signs, .. } = record.read()?;
+        let expires_at = record.expires_at.unwrap_or(last_used_at.after(LASTS));
+        Ok(Self { user: UserId::new(record.owner), expires_at, signs: signs.as_deref().and_then(unhex) })
+    }
 }
 
 impl SessionInfo {

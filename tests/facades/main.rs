@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // tests may
 
 mod fastapi;
+mod flask;
 mod issuer;
 #[path = "../support/mongod.rs"]
 mod mongod;

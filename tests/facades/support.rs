@@ -13,7 +13,10 @@ use tempfile::TempDir;
 use tocsin::{
     app::{App, AppSettings},
     facades::{Name, OpenTo},
-    http::edge::{EdgeSettings, RateSettings},
+    http::{
+        HttpSettings,
+        edge::{EdgeSettings, RateSettings},
+    },
     identity::{ClientHint, IdTokenFor, IdentitySettings, Tokens, organization_word, providers},
     monitors::MonitorSettings,
     seed::{Fixture, ids::Ids, load::Loader},
@@ -68,13 +71,27 @@ pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     pub(crate) async fn open(server: &Server) -> Self {
+        Self::open_as(server, None).await.unwrap()
+    }
+
+    /// With what is shown at the door; or what is said to who is not let in.
+    pub(crate) async fn open_as(server: &Server, shown: Option<Value>) -> Result<Self, Value> {
         let url = server.base.replace("http://", "ws://") + "/socket.io/?EIO=4&transport=websocket";
         let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut this = Self(socket);
         this.said("0").await; // the transport is open
-        this.0.send(Message::text("40")).await.unwrap();
-        this.said("40").await; // the namespace too
-        this
+        let shown = shown.map(|shown| shown.to_string()).unwrap_or_default();
+        this.0.send(Message::text(format!("40{shown}"))).await.unwrap();
+        let answer = this.said("4").await; // the namespace too
+        match answer.strip_prefix('4') {
+            Some(refused) => Err(serde_json::from_str(refused).unwrap()),
+            None => Ok(this),
+        }
+    }
+
+    /// Says something.
+    pub(crate) async fn say(&mut self, event: &str, what: &Value) {
+        self.0.send(Message::text(format!("42{}", Value::from(vec![event.into(), what.clone()])))).await.unwrap();
     }
 
     /// One that never reads anything, and has little room for it.
@@ -109,6 +126,11 @@ impl Socket {
                 None => panic!("{text} is not of kind {kind}"),
             }
         }
+    }
+
+    /// Until it is told that it is not connected any more.
+    pub(crate) async fn is_let_go(&mut self) {
+        self.said("41").await;
     }
 
     /// How it ends.
@@ -156,10 +178,19 @@ impl Server {
 
     /// The same one after a restart; at another address.
     pub(crate) async fn restarted(self) -> Self {
+        self.restarted_with(HttpSettings::default()).await
+    }
+
+    /// The same where nobody makes an account any more.
+    pub(crate) async fn restarted_closed(self) -> Self {
+        self.restarted_with(HttpSettings { registration: false, ..HttpSettings::default() }).await
+    }
+
+    async fn restarted_with(self, http: HttpSettings) -> Self {
         let Self { app, store, name, url, org, to, _folder, providers, .. } = self;
         app.shutdown().await;
         drop(store);
-        Self::open(run(&url, &providers).await, name, (url, _folder), (org, to), providers).await
+        Self::open(run_with(&url, &providers, http).await, name, (url, _folder), (org, to), providers).await
     }
 
     /// The same one, open to everything that is there.
@@ -289,6 +320,10 @@ pub(crate) fn client() -> reqwest::Client {
 }
 
 async fn run(url: &str, providers: &str) -> Running {
+    run_with(url, providers, HttpSettings::default()).await
+}
+
+async fn run_with(url: &str, providers: &str, http: HttpSettings) -> Running {
     let store = tocsin::store::open(url).await.unwrap();
     let mut identity = IdentitySettings::default();
     if !providers.is_empty() {
@@ -299,7 +334,7 @@ async fn run(url: &str, providers: &str) -> Running {
     // Websites are asked when a test says so, and stand on this machine.
     let monitors = MonitorSettings { on: false, allowed: vec!["127.0.0.0/8".parse().unwrap()], ..MonitorSettings::default() };
     let api = format!("http://{}/api/v1", listener.local_addr().unwrap());
-    let settings = AppSettings { edge, identity, monitors, ..AppSettings::default() };
+    let settings = AppSettings { edge, http, identity, monitors, ..AppSettings::default() };
     (App::start(store.clone(), settings, listener).await.unwrap(), store, api)
 }
 

@@ -15,6 +15,8 @@ use warp::{
 
 /// Every page.
 const ANY: &str = "*";
+/// Every page too, and each is told that it is meant, credentials and all: for servers that know no cookies. Nobody can choose it.
+pub const WHOEVER_ASKS: &str = "whoever asks";
 /// What scripts may read beyond what they always may.
 const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, X-Request-Id, Retry-After, Location");
 /// The longest that browsers remember a preflight.
@@ -26,14 +28,16 @@ const ASKED_FOR: HeaderValue = HeaderValue::from_static("access-control-request-
 pub(super) struct Cors {
     origins: Vec<HeaderValue>,
     any: bool,
+    whoever_asks: bool,
     methods: Methods,
 }
 
 impl Cors {
     pub(super) fn new(origins: &[String], methods: Methods) -> Self {
-        let any = origins.iter().any(|origin| origin == ANY);
+        let whoever_asks = origins.iter().any(|origin| origin == WHOEVER_ASKS);
+        let any = !whoever_asks && origins.iter().any(|origin| origin == ANY);
         let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-        Self { origins, any, methods }
+        Self { origins, any, whoever_asks, methods }
     }
 
     /// The answer to a browser that asks whether a page may; None when it does not ask, or the page may not.
@@ -79,6 +83,9 @@ impl Cors {
         if self.any {
             return Some(HeaderValue::from_static(ANY));
         }
+        if self.whoever_asks {
+            return Some(origin.clone());
+        }
         self.origins.iter().find(|allowed| *allowed == origin).cloned()
     }
 }
@@ -110,7 +117,9 @@ mod tests {
         ] {
             assert_eq!(parse_origin(text).as_deref(), Ok(origin));
         }
-        for text in ["", "example.com", "https://", "https://a/b", "https://u:p@a", "https://a?b", "https://*.a/ b", "null"] {
+        for text in
+            [WHOEVER_ASKS, "", "example.com", "https://", "https://a/b", "https://u:p@a", "https://a?b", "https://*.a/ b", "null"]
+        {
             assert!(parse_origin(text).is_err(), "{text}");
         }
     }

@@ -27,9 +27,10 @@ mod telemetry;
 
 pub(super) use self::{connections::Seat, listen::serve};
 pub use self::{
-    cors::parse_origin,
+    cors::{WHOEVER_ASKS, parse_origin},
     head::Head,
     rates::{RateLimits, RetryAfter},
+    refusal::Told,
     request_id::RequestId,
     settings::{BodyLimits, ConnectionLimits, EdgeSettings, MAX_BODY, Methods, Rate, RateSettings},
     telemetry::HttpTelemetry,
@@ -51,6 +52,7 @@ struct Inner {
     exhausted: Arc<Exhausted>,
     cors: Cors,
     dress: Dress,
+    told: Told,
 }
 
 impl Edge {
@@ -63,6 +65,7 @@ impl Edge {
             connections: Arc::new(Connections::new(settings.connections, proxies.clone(), telemetry.clone())),
             cors: Cors::new(&settings.cors_origins, settings.methods),
             dress: Dress::new(settings.hsts),
+            told: refusal::as_the_api_does,
             settings,
             exhausted: Arc::default(),
             telemetry,
@@ -70,25 +73,27 @@ impl Edge {
         }))
     }
 
-    /// The same for another listener of the same server, which pages of more origins use: all count together.
-    pub fn beside(&self, origins: &[&str]) -> Self {
+    /// The same for another listener of the same server, which pages of more origins use, and where errors look different: all
+    /// count together.
+    pub fn beside(&self, origins: &[&str], told: Told) -> Self {
         let own = self.0.settings.cors_origins.iter().cloned();
         let cors_origins = origins.iter().map(ToString::to_string).chain(own).collect();
-        self.with(EdgeSettings { cors_origins, ..self.0.settings.clone() })
+        self.with(EdgeSettings { cors_origins, ..self.0.settings.clone() }, told)
     }
 
     /// The same for who asks for this machine by its own names: see [`EdgeSettings::own_names_only`].
     pub fn by_own_names_only(&self) -> Self {
-        self.with(EdgeSettings { own_names_only: true, ..self.0.settings.clone() })
+        self.with(EdgeSettings { own_names_only: true, ..self.0.settings.clone() }, self.0.told)
     }
 
-    fn with(&self, settings: EdgeSettings) -> Self {
+    fn with(&self, settings: EdgeSettings, told: Told) -> Self {
         let inner = &self.0;
         Self(Arc::new(Inner {
             limits: inner.limits.clone(),
             connections: inner.connections.clone(),
             cors: Cors::new(&settings.cors_origins, settings.methods),
             dress: Dress::new(settings.hsts),
+            told,
             settings,
             exhausted: inner.exhausted.clone(),
             telemetry: inner.telemetry.clone(),

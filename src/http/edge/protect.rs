@@ -93,7 +93,7 @@ where
                 if matches!(refusal, Refusal::TooOften(_)) {
                     sleep(spread(edge.0.settings.refused_after)).await;
                 }
-                Err(refusal.answer(&head.id, version))
+                Err(refusal.answer(&head.id, version, edge.0.told))
             }
             Ok(Some(preflight)) => Err(preflight),
             Ok(None) => {
@@ -106,7 +106,7 @@ where
                 }
                 let span = info_span!("request", request_id = head.id.as_str());
                 let answer = edge.ask(routes, request, verdict).instrument(span).await;
-                answer.map_err(|refusal| refusal.answer(&head.id, version))
+                answer.map_err(|refusal| refusal.answer(&head.id, version, edge.0.told))
             }
         };
         let dress = |status, headers: &mut HeaderMap| {

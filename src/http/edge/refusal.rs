@@ -1,4 +1,4 @@
-//! What the edge answers itself, without asking a route: in the same shape as every other error.
+//! What the edge answers itself, without asking a route: in the shape of every other error there.
 
 use super::{RequestId, RetryAfter};
 use serde::Serialize;
@@ -30,6 +30,15 @@ pub(super) enum Refusal {
     Panic,
 }
 
+/// How a refusal is told: its status, its word, what it says, and the request's id.
+pub type Told = fn(StatusCode, &'static str, &'static str, &str) -> Vec<u8>;
+
+/// As the API tells it.
+pub(super) fn as_the_api_does(_: StatusCode, code: &'static str, message: &'static str, request_id: &str) -> Vec<u8> {
+    let body = ErrorResponse { error: ErrorBody { code, message }, request_id };
+    serde_json::to_vec(&body).expect("three texts can be written")
+}
+
 #[derive(Serialize)]
 struct ErrorResponse<'a> {
     error: ErrorBody,
@@ -43,8 +52,8 @@ struct ErrorBody {
 }
 
 impl Refusal {
-    /// As an answer in the error shape.
-    pub(super) fn answer(self, request_id: &RequestId, version: Version) -> Response<Bytes> {
+    /// As an answer in the error shape of whoever is asked.
+    pub(super) fn answer(self, request_id: &RequestId, version: Version, told: Told) -> Response<Bytes> {
         let (status, code, message) = match self {
             Self::NotOurName => {
                 (StatusCode::MISDIRECTED_REQUEST, "not_our_name", "ask for this machine by its address, or as localhost")
@@ -60,9 +69,7 @@ impl Refusal {
             ),
             Self::Panic => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side"),
         };
-        let body = ErrorResponse { error: ErrorBody { code, message }, request_id: request_id.as_str() };
-        let body = serde_json::to_vec(&body).expect("three texts can be written");
-        let mut response = Response::new(Bytes::from(body));
+        let mut response = Response::new(Bytes::from(told(status, code, message, request_id.as_str())));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,8 +1,14 @@
 //! What a facade answers, and why it does not.
 
-use crate::http::{edge::RetryAfter, error::ApiError};
+use crate::{
+    http::{edge::RetryAfter, error::ApiError},
+    identity::{AuthError, LoginRefused, PasswordRefused},
+};
 use serde::Serialize;
-use tocsin_actors::org::OrgError;
+use tocsin_actors::{
+    org::OrgError,
+    store::{AccountError, StoreError},
+};
 use warp::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     reply::Response,
@@ -39,11 +45,17 @@ impl From<ApiError> for Refused {
     }
 }
 
-impl From<OrgError> for Refused {
-    fn from(error: OrgError) -> Self {
-        ApiError::from(error).into()
-    }
+macro_rules! refused_as_the_api_does {
+    ($($reason:ty),+ $(,)?) => {$(
+        impl From<$reason> for Refused {
+            fn from(reason: $reason) -> Self {
+                ApiError::from(reason).into()
+            }
+        }
+    )+};
 }
+
+refused_as_the_api_does!(AccountError, AuthError, LoginRefused, OrgError, PasswordRefused, StoreError);
 
 /// What a facade answers.
 #[derive(Debug)]
@@ -83,6 +95,10 @@ impl Answer {
     pub(super) fn again_after(mut self, retry_after: Option<RetryAfter>) -> Self {
         self.headers.extend(retry_after.map(|after| (header::RETRY_AFTER, after.seconds().into())));
         self
+    }
+
+    pub(super) fn body(self) -> Vec<u8> {
+        self.body
     }
 
     pub(super) fn response(self) -> Response {

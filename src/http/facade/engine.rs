@@ -4,13 +4,14 @@ use super::Refused;
 use crate::{
     http::{Api, access, error::ApiError},
     identity::{
-        Caller, Identity,
+        Caller, ClientHint, Identity, LoginRefused, Session,
         providers::{ExternalOrg, OrgRef},
     },
     recent::Recent,
 };
+use futures::{StreamExt, TryStreamExt};
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -36,6 +37,8 @@ const ROOM: usize = 50_000;
 const UNCLAIMED: Duration = Duration::from_secs(5);
 /// How many organizations or users are read at once.
 const PAGE: usize = 500;
+/// How many single users are read at once.
+const AT_ONCE: usize = 16;
 
 /// The engine as facades use it. Clones are the same one.
 #[derive(Clone)]
@@ -198,13 +201,15 @@ impl Engine {
 
     /// The organizations that a user belongs to, by number; all there are for a superadmin.
     pub async fn orgs_of(&self, user: &User) -> Result<Vec<Arc<Org>>, Refused> {
-        if user.superadmin {
-            return self.orgs().await;
-        }
-        let ids = self.store().organizations_of(user.id).await.map_err(ApiError::from)?;
+        if user.superadmin { self.orgs().await } else { self.memberships_of(user.id).await }
+    }
+
+    /// The organizations of which somebody is a member, by number; superadmin or not.
+    pub async fn memberships_of(&self, user: UserId) -> Result<Vec<Arc<Org>>, Refused> {
+        let ids = self.store().organizations_of(user).await.map_err(ApiError::from)?;
         let mut orgs = self.views(ids).await?;
         // Documents may be behind: who was just removed is no member any more.
-        orgs.retain(|org| org.role(user.id).is_some());
+        orgs.retain(|org| org.role(user).is_some());
         Ok(orgs)
     }
 
@@ -312,6 +317,25 @@ impl Engine {
         self.store().delete_user(id).await.map_err(ApiError::from)?;
         self.identity().user_changed(id);
         Ok(())
+    }
+
+    /// Logs somebody in, who is counted among those who do.
+    pub async fn login(&self, email: &str, password: &str, from: ClientHint) -> Result<Session, LoginRefused> {
+        let session = self.identity().login(email, password, from).await;
+        let logins = &self.api.logins;
+        if session.is_ok() {
+            logins.succeeded.inc()
+        } else {
+            logins.refused.inc()
+        };
+        session
+    }
+
+    /// Several people at once, in any order; who has no account any more is left out.
+    pub async fn people(&self, ids: impl IntoIterator<Item = UserId>) -> Result<HashMap<UserId, User>, Refused> {
+        let ids: BTreeSet<_> = ids.into_iter().collect();
+        let users = futures::stream::iter(ids).map(|id| self.user(id)).buffered(AT_ONCE);
+        Ok(users.try_collect::<Vec<_>>().await?.into_iter().flatten().map(|user| (user.id, user)).collect())
     }
 
     /// Somebody with an account.

@@ -88,7 +88,7 @@ impl Facade for Fastapi {
         Refused::new(404, "Not Found")
     }
 
-    fn not_like_this(_: &str, _: &str) -> Refused {
+    fn wrong_method(_: &str, _: &str) -> Refused {
         Refused::new(405, "Method Not Allowed")
     }
 }

@@ -66,8 +66,8 @@ pub trait Facade: Sized + Send + Sync + 'static {
     fn refusal(refused: Refused) -> Answer;
     /// What it says of a path that is not there.
     fn nothing_here(method: &str, path: &str) -> Refused;
-    /// The same where something is, but for other methods.
-    fn not_like_this(method: &str, path: &str) -> Refused {
+    /// What it says of a path that is there, but not for this method.
+    fn wrong_method(method: &str, path: &str) -> Refused {
         Self::nothing_here(method, path)
     }
 }
@@ -98,8 +98,8 @@ impl<F: Facade> Table<F> {
         let method = if method == "HEAD" { "GET" } else { method };
         let Ok(found) = self.0.at(path) else { return refusal::<F>(F::nothing_here(method, path)) };
         let ((route, methods), params) = (found.value, found.params);
+        let Some(run) = methods.get(method) else { return refusal::<F>(F::wrong_method(method, path)) };
         head.is_for(route);
-        let Some(run) = methods.get(method) else { return refusal::<F>(F::not_like_this(method, path)) };
         let decoded = |word: &str| percent_encoding::percent_decode_str(word).decode_utf8_lossy().into_owned();
         let words = params.iter().map(|(_, word)| decoded(word)).collect();
         let asked = Asked { now: engine.now(), engine, head: head.clone(), words, body, upgrade: upgrade.into() };

@@ -20,6 +20,9 @@ use tocsin_actors::{
 
 /// What its front end is called among those that we know by ourselves.
 const CLIENT: &str = "tocsin";
+/// How often something is decided again because somebody else was faster; in an organization that is never quiet it is
+/// then done as it was decided.
+const TRIES: usize = 16;
 
 /// For which client, and by whom, tokens are signed that count.
 pub(super) struct Trusted {
@@ -98,6 +101,23 @@ impl Asker {
     /// Does something, all of it or nothing.
     pub(super) async fn execute(&self, asked: &Asked, all: Vec<Command>) -> Result<Arc<Org>, No> {
         Ok(asked.engine.execute_all(self.org.id(), Author::User(self.user), asked.now, all).await?)
+    }
+
+    /// The same where what is done depends on how everything is: decided again when that has changed meanwhile.
+    pub(super) async fn execute_decided(
+        &self,
+        asked: &Asked,
+        decide: impl Fn(&Org) -> Result<Vec<Command>, No>,
+    ) -> Result<Arc<Org>, No> {
+        let (by, mut seen) = (Author::User(self.user), self.org.clone());
+        for _ in 0..TRIES {
+            let all = decide(&seen)?;
+            if let Some(org) = asked.engine.execute_as_seen(&seen, by, asked.now, all).await? {
+                return Ok(org);
+            }
+            seen = asked.engine.org(seen.id()).await?;
+        }
+        self.execute(asked, decide(&seen)?).await
     }
 }
 

@@ -11,10 +11,11 @@ use tocsin_actors::{
     accounts::User,
     directory::Directory,
     domain::{
-        Command, Order, Org, OrgId, Timestamp, UserId,
+        Command, Order, Org, OrgId, Rejection, Timestamp, UserId,
         command::{NewOrganization, OrganizationChange},
         entities::Author,
     },
+    org::OrgError,
     store::{Store, UserKey},
 };
 use uuid::Uuid;
@@ -152,6 +153,25 @@ impl Engine {
         let orders = all.into_iter().map(|command| order(by, at, command)).collect();
         self.api.directory.execute(org, orders).await.map_err(ApiError::from)?;
         self.org(org).await
+    }
+
+    /// The same for who decided on what they had read: none where it is not like that any more.
+    pub async fn execute_as_seen(
+        &self,
+        seen: &Org,
+        by: Author,
+        at: Timestamp,
+        all: Vec<Command>,
+    ) -> Result<Option<Arc<Org>>, Refused> {
+        let mut orders: Vec<_> = all.into_iter().map(|command| order(by, at, command)).collect();
+        if let Some(first) = orders.first_mut() {
+            first.only_at = Some(seen.seq());
+        }
+        match self.api.directory.execute(seen.id(), orders).await {
+            Err(OrgError::Rejected { rejection: Rejection::MovedOn, .. }) => Ok(None),
+            Err(error) => Err(ApiError::from(error).into()),
+            Ok(_) => self.org(seen.id()).await.map(Some),
+        }
     }
 
     /// Founds an organization with its names.

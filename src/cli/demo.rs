@@ -78,6 +78,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
 const fn sample(name: Name) -> (&'static str, &'static str) {
     match name {
         Name::Plive => ("plive.yaml", include_str!("../../fixtures/plive.yaml")),
+        Name::Fastapi => ("fastapi.yaml", include_str!("../../fixtures/fastapi.yaml")),
     }
 }
 

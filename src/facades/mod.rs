@@ -12,9 +12,10 @@
 //! ([`telling`]). How they are served is in
 //! `http::facade`. For a sixth: a folder, and its name in [`opening`].
 
+mod fastapi;
 mod hearing;
 pub mod opening;
 mod plive;
 mod telling;
 
-pub use opening::{Name, NotOpened, OpenTo, Opening};
+pub use opening::{Name, NotOpened, OpenTo, Opening, Reached};

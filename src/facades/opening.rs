@@ -1,8 +1,11 @@
 //! Which facades there are, and how one is opened.
 
-use super::plive::{self, Plive};
+use super::{
+    fastapi::{self, Fastapi},
+    plive::{self, Plive},
+};
 use crate::http::{
-    edge::Edge,
+    edge::{Edge, parse_origin},
     facade::{Engine, Facade, serve},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -25,16 +28,19 @@ const MOST_WAITING: usize = 1_024;
 pub enum Name {
     /// A Node backend that keeps everything in memory.
     Plive,
+    /// A Python backend with an identity provider beside it.
+    Fastapi,
 }
 
 impl Name {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Plive];
+    pub const ALL: [Self; 2] = [Self::Plive, Self::Fastapi];
 
     /// As people write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Plive => "plive",
+            Self::Fastapi => "fastapi",
         }
     }
 
@@ -42,6 +48,7 @@ impl Name {
     pub const fn has_logins(self) -> bool {
         match self {
             Self::Plive => false,
+            Self::Fastapi => true,
         }
     }
 }
@@ -77,6 +84,26 @@ impl FromStr for Opening {
         let (name, address) = text.split_once('=').ok_or("write a name and an address, like plive=127.0.0.1:5000")?;
         let address = address.parse().map_err(|_| format!("{address:?} is no address with a port, like 127.0.0.1:5000"))?;
         Ok(Self { name: name.parse()?, address })
+    }
+}
+
+/// Where people reach a facade, as it is written: `fastapi=https://api.example.org`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reached {
+    /// Which.
+    pub name: Name,
+    /// Where: a scheme and a host, perhaps a port.
+    pub url: String,
+}
+
+impl FromStr for Reached {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, url) = text.split_once('=').ok_or("write a name and an address, like fastapi=https://api.example.org")?;
+        let url = parse_origin(url).ok().filter(|url| url != "*");
+        let url = url.ok_or("an address has a scheme and a host and nothing after it, like https://api.example.org")?;
+        Ok(Self { name: name.parse()?, url })
     }
 }
 
@@ -137,6 +164,12 @@ pub enum NotOpened {
     /// There is nothing to open.
     #[error("there is no organization {0:?} for --open-facade")]
     NoOrganization(String),
+    /// Passwords would be sent there in clear.
+    #[error(
+        "people log in to the facade {0}, and {1} is reached in clear: give its https address with --facade-url {0}=https://…; \
+         http is for this machine only"
+    )]
+    InClear(Name, String),
     /// It knows one organization only.
     #[error("the facade {0} has no organizations of its own: name one with --open-facade SLUG")]
     OneOnly(Name),
@@ -163,6 +196,10 @@ pub(crate) async fn open(
             let Some(OpenTo::One(org)) = to else { return Err(NotOpened::OneOnly(name)) };
             let facade = Plive::start(org, io, engine.directory()).await?;
             Ok(ready(facade, plive::ORIGINS, (listener, engine, edge), (layer, io_too)))
+        }
+        Name::Fastapi => {
+            let facade = Fastapi::new(&engine, &listener)?;
+            Ok(ready(facade, fastapi::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
     }
 }

@@ -12,11 +12,12 @@ use super::{
 use aws_lc_rs::constant_time;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tocsin_actors::{
+    accounts::User,
     domain::{OrgId, UserId},
     records::{Record, RecordKind},
-    store::AccountError,
+    store::{AccountError, StoreError},
 };
 use tracing::warn;
 use uuid::Uuid;
@@ -72,7 +73,7 @@ pub struct Exchange<'a> {
 
 impl Identity {
     /// Makes a code.
-    pub async fn login_code(&self, grant: Grant) -> Result<Secret, tocsin_actors::store::StoreError> {
+    pub async fn login_code(&self, grant: Grant) -> Result<Secret, StoreError> {
         let (id, chance) = (Uuid::now_v7(), secret::random());
         let owner = grant.session;
         let stored = Stored { secret: Digest::of(&[&chance]), used: false, grant };
@@ -81,8 +82,9 @@ impl Identity {
         Ok(secret::write(Purpose::LoginCode, id, &chance))
     }
 
-    /// What somebody logged in for who brings a code, which is used up by this, whatever they say beside it.
-    pub async fn exchange_code(&self, brought: Exchange<'_>) -> Result<Grant, AuthError> {
+    /// What somebody logged in for who brings a code, and who they are. The code is used up by this, whatever they say beside
+    /// it.
+    pub async fn exchange_code(&self, brought: Exchange<'_>) -> Result<(Grant, Arc<User>), AuthError> {
         let (id, chance) = secret::read(Purpose::LoginCode, brought.code).ok_or(AuthError::Invalid)?;
         for _ in 0..TRIES {
             let record = self.inner.records.record(RecordKind::LoginCode, id).await?.ok_or(AuthError::Invalid)?;
@@ -99,12 +101,16 @@ impl Identity {
             let (expires_at, used) = (record.expires_at, Stored { used: true, ..stored });
             match self.inner.records.put_record(record.changed(expires_at, &used)?).await {
                 Ok(()) if expires_at.is_none_or(|at| at <= self.now()) => return Err(AuthError::Expired),
-                Ok(()) => return used.grant.given_to(&brought),
+                Ok(()) => {
+                    let grant = used.grant.given_to(&brought)?;
+                    let user = self.somebody_in(grant.user, grant.session).await?;
+                    return Ok((grant, user));
+                }
                 Err(AccountError::Changed) => {} // used by somebody else in this moment: the next look tells
                 Err(error) => return Err(store_error(error).into()),
             }
         }
-        Err(tocsin_actors::store::StoreError::Conflict.into())
+        Err(StoreError::Conflict.into())
     }
 }
 
@@ -153,7 +159,7 @@ mod tests {
     async fn a_code_is_exchanged_once_by_who_asked_for_it_on_any_server() {
         let world = World::new().await;
         let (grant, code) = granted(&world).await;
-        assert_eq!(world.another().await.exchange_code(brings(&code)).await.unwrap(), grant);
+        assert_eq!(world.another().await.exchange_code(brings(&code)).await.unwrap().0, grant);
         assert_eq!(world.identity.session_owner(grant.session).await.unwrap(), Some(grant.user));
         assert_eq!(world.identity.exchange_code(brings(&code)).await.unwrap_err(), AuthError::Ended);
         assert_eq!(world.identity.session_owner(grant.session).await.unwrap(), None, "used twice: its session ends");

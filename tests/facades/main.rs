@@ -5,4 +5,5 @@
 #[path = "../support/mongod.rs"]
 mod mongod;
 mod plive;
+mod provider;
 mod support;

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 /// A server that speaks like another backend.
 pub(crate) struct Server {
-    app: App,
+    pub(crate) app: App,
     pub(crate) base: String,
     name: Name,
     url: String,
@@ -168,7 +168,7 @@ async fn start(store: Arc<dyn Store>) -> App {
     App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap()
 }
 
-trait IntoTimestamp {
+pub(crate) trait IntoTimestamp {
     fn into_timestamp(self) -> tocsin_actors::domain::Timestamp;
 }
 

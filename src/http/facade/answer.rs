@@ -1,7 +1,11 @@
 //! What a facade answers, and why it does not.
 
-use crate::http::{edge::RetryAfter, error::ApiError};
+use crate::{
+    http::{edge::RetryAfter, error::ApiError},
+    identity::{AuthError, LoginRefused, PasswordRefused},
+};
 use serde::Serialize;
+use tocsin_actors::store::{AccountError, StoreError};
 use warp::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     reply::Response,
@@ -38,6 +42,18 @@ impl From<ApiError> for Refused {
     }
 }
 
+macro_rules! refused_as_the_api_does {
+    ($($reason:ty),+ $(,)?) => {$(
+        impl From<$reason> for Refused {
+            fn from(reason: $reason) -> Self {
+                ApiError::from(reason).into()
+            }
+        }
+    )+};
+}
+
+refused_as_the_api_does!(AccountError, AuthError, LoginRefused, PasswordRefused, StoreError);
+
 /// What a facade answers.
 #[derive(Debug)]
 pub struct Answer {
@@ -73,6 +89,11 @@ impl Answer {
         self
     }
 
+    /// The same by the name of the header, in small letters.
+    pub fn saying(self, name: &'static str, value: &str) -> Self {
+        self.with(HeaderName::from_static(name), value)
+    }
+
     pub(super) fn again_after(mut self, retry_after: Option<RetryAfter>) -> Self {
         self.headers.extend(retry_after.map(|after| (header::RETRY_AFTER, after.seconds().into())));
         self
@@ -81,7 +102,9 @@ impl Answer {
     pub(super) fn response(self) -> Response {
         let mut response = Response::new(self.body.into());
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value); // cookies are several of one name
+        }
         response
     }
 }

@@ -18,4 +18,4 @@ pub mod opening;
 mod plive;
 mod telling;
 
-pub use opening::{Name, NotOpened, OpenTo, Opening};
+pub use opening::{Name, NotOpened, OpenTo, Opening, Reached};

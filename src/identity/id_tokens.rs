@@ -148,7 +148,9 @@ impl Identity {
         };
         let claims: Claims = self.inner.id_tokens.verify(ID, token, (&said, issuer, client), now).await?;
         let org = organization_of(&claims.org_id).ok_or(AuthError::Invalid)?;
-        let caller = self.caller_in(claims.sub, &claims.sid).await?;
+        let session: Uuid = claims.sid.parse().map_err(|_| AuthError::Invalid)?;
+        let user = self.somebody_in(claims.sub, session).await?;
+        let caller = Caller { superadmin: user.superadmin, who: Who::User(user), session: Some(session), external_role: None };
         Ok((caller, OrgRef::Id(org)))
     }
 
@@ -158,10 +160,7 @@ impl Identity {
         let issuer = issuers.iter().find(|issuer| **issuer == said.issuer).ok_or(AuthError::Invalid)?;
         let audience = userinfo_audience(issuer);
         let claims: InfoClaims = self.inner.id_tokens.verify(INFO, token, (&said, issuer, &audience), self.now()).await?;
-        match self.caller_in(claims.sub, &claims.sid).await?.who {
-            Who::User(user) => Ok(user),
-            Who::Key { .. } => Err(AuthError::Invalid),
-        }
+        self.somebody_in(claims.sub, claims.sid.parse().map_err(|_| AuthError::Invalid)?).await
     }
 
     /// The public halves of the keys that sign ID tokens, as a JSON Web Key Set.
@@ -171,13 +170,11 @@ impl Identity {
     }
 
     /// Somebody in a session that has not ended.
-    async fn caller_in(&self, user: UserId, session: &str) -> Result<Caller, AuthError> {
-        let session: Uuid = session.parse().map_err(|_| AuthError::Invalid)?;
+    pub(super) async fn somebody_in(&self, user: UserId, session: Uuid) -> Result<Arc<User>, AuthError> {
         if self.session_owner(session).await? != Some(user) {
             return Err(AuthError::Ended);
         }
-        let user = self.active_user(user).await?;
-        Ok(Caller { superadmin: user.superadmin, who: Who::User(user), session: Some(session), external_role: None })
+        self.active_user(user).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! a user, a session or a key, is remembered for [`REMEMBERED`]. A change that goes through this process is felt at
 //! once ([`Identity::logout`], [`Identity::replace_user`], …); another server feels it within [`REMEMBERED`].
 
+mod browser;
 mod error;
 mod id_tokens;
 mod invites;
@@ -12,6 +13,7 @@ mod jwt;
 mod keyring;
 mod keys;
 mod login;
+mod login_codes;
 mod passwords;
 pub mod providers;
 mod secret;
@@ -22,11 +24,13 @@ mod testing;
 mod throttle;
 mod users;
 
+pub use browser::BrowserSession;
 pub use error::{AuthError, InviteError, LoginRefused, PasswordRefused, Refused};
 pub use id_tokens::{ID_TOKEN_LASTS, IdTokenFor, organization_of, organization_word};
 pub use invites::{AcceptError, InviteInfo};
 pub use keys::{Access, ApiKeyInfo, Scopes};
 pub use login::{Session, check_password};
+pub use login_codes::{Exchange, Grant};
 pub use passwords::Busy;
 pub use secret::Secret;
 pub use sessions::{SessionInfo, Tokens};

@@ -6,4 +6,5 @@ mod fastapi;
 #[path = "../support/mongod.rs"]
 mod mongod;
 mod plive;
+mod provider;
 mod support;

@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 /// A server that speaks like another backend.
 pub(crate) struct Server {
-    app: App,
+    pub(crate) app: App,
     store: Arc<dyn Store>,
     /// Where everybody's API is.
     api: String,
@@ -232,7 +232,7 @@ async fn start(store: Arc<dyn Store>) -> (App, String) {
     (App::start(store, AppSettings { edge, ..AppSettings::default() }, listener).await.unwrap(), api)
 }
 
-trait IntoTimestamp {
+pub(crate) trait IntoTimestamp {
     fn into_timestamp(self) -> tocsin_actors::domain::Timestamp;
 }
 

@@ -7,7 +7,6 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     sync::Arc,
 };
 use tocsin_actors::{
@@ -18,25 +17,9 @@ use tocsin_actors::{
     },
 };
 
-/// What its front end is called among those that we know by ourselves.
-const CLIENT: &str = "tocsin";
 /// How often something is decided again because somebody else was faster; in an organization that is never quiet it is
 /// then done as it was decided.
 const TRIES: usize = 16;
-
-/// For which client, and by whom, tokens are signed that count.
-pub(super) struct Trusted {
-    pub(super) client: String,
-    pub(super) issuers: Vec<String>,
-}
-
-impl Trusted {
-    /// What we sign ourselves when we are reached at this address.
-    pub(super) fn at(address: SocketAddr) -> Self {
-        let own = [format!("http://{address}/"), format!("http://localhost:{}/", address.port())];
-        Self { client: CLIENT.to_owned(), issuers: own.into() }
-    }
-}
 
 /// Somebody who belongs to the organization for which they ask.
 pub(super) struct Asker {
@@ -52,8 +35,8 @@ pub(super) async fn reads(fastapi: &Fastapi, asked: &Asked) -> Result<Asker, No>
         return Err(Refused::new(401, "Missing Authorization header").into());
     }
     let invalid = || Refused::new(403, "Invalid token");
-    let (token, Trusted { client, issuers }) = (asked.bearer().ok_or_else(invalid)?, &fastapi.trusted);
-    let (caller, named) = match asked.engine.identity().authenticate_id_token(token, client, issuers).await {
+    let (token, provider) = (asked.bearer().ok_or_else(invalid)?, &fastapi.provider);
+    let (caller, named) = match asked.engine.identity().authenticate_id_token(token, provider.client(), provider.issuers()).await {
         Ok(known) => known,
         Err(AuthError::Store(_) | AuthError::ProviderUnavailable) => {
             return Err(Refused::new(503, "It cannot be known right now who asks").into());

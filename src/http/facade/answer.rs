@@ -1,8 +1,14 @@
 //! What a facade answers, and why it does not.
 
-use crate::http::{edge::RetryAfter, error::ApiError};
+use crate::{
+    http::{edge::RetryAfter, error::ApiError},
+    identity::{AuthError, LoginRefused, PasswordRefused},
+};
 use serde::Serialize;
-use tocsin_actors::org::OrgError;
+use tocsin_actors::{
+    org::OrgError,
+    store::{AccountError, StoreError},
+};
 use warp::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     reply::Response,
@@ -39,11 +45,17 @@ impl From<ApiError> for Refused {
     }
 }
 
-impl From<OrgError> for Refused {
-    fn from(error: OrgError) -> Self {
-        ApiError::from(error).into()
-    }
+macro_rules! refused_as_the_api_does {
+    ($($reason:ty),+ $(,)?) => {$(
+        impl From<$reason> for Refused {
+            fn from(reason: $reason) -> Self {
+                ApiError::from(reason).into()
+            }
+        }
+    )+};
 }
+
+refused_as_the_api_does!(AccountError, AuthError, LoginRefused, OrgError, PasswordRefused, StoreError);
 
 /// What a facade answers.
 #[derive(Debug)]
@@ -80,6 +92,11 @@ impl Answer {
         self
     }
 
+    /// The same by the name of the header, in small letters.
+    pub fn saying(self, name: &'static str, value: &str) -> Self {
+        self.with(HeaderName::from_static(name), value)
+    }
+
     pub(super) fn again_after(mut self, retry_after: Option<RetryAfter>) -> Self {
         self.headers.extend(retry_after.map(|after| (header::RETRY_AFTER, after.seconds().into())));
         self
@@ -88,7 +105,9 @@ impl Answer {
     pub(super) fn response(self) -> Response {
         let mut response = Response::new(self.body.into());
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value); // cookies are several of one name
+        }
         response
     }
 }

@@ -3,7 +3,7 @@
 use super::Refused;
 use crate::{
     http::{Api, error::ApiError},
-    identity::Identity,
+    identity::{ClientHint, Identity, LoginRefused, Session},
     recent::Recent,
 };
 use std::{sync::Arc, time::Duration};
@@ -59,6 +59,16 @@ impl Engine {
         &*self.api.store
     }
 
+    /// The address under which people reach a facade, if it was said.
+    pub fn facade_url(&self, name: &str) -> Option<&str> {
+        self.api.settings.facade_urls.get(name).map(String::as_str)
+    }
+
+    /// Whose pages may use everything here from a browser, as it was said.
+    pub fn origins(&self) -> &[String] {
+        self.api.edge.origins()
+    }
+
     /// Whether anybody may make an account.
     pub fn registration_is_open(&self) -> bool {
         self.api.settings.registration
@@ -110,13 +120,15 @@ impl Engine {
 
     /// The organizations that a user belongs to, by number; all there are for a superadmin.
     pub async fn orgs_of(&self, user: &User) -> Result<Vec<Arc<Org>>, Refused> {
-        if user.superadmin {
-            return self.orgs().await;
-        }
-        let ids = self.store().organizations_of(user.id).await.map_err(ApiError::from)?;
+        if user.superadmin { self.orgs().await } else { self.memberships_of(user.id).await }
+    }
+
+    /// The organizations of which somebody is a member, by number; superadmin or not.
+    pub async fn memberships_of(&self, user: UserId) -> Result<Vec<Arc<Org>>, Refused> {
+        let ids = self.store().organizations_of(user).await.map_err(ApiError::from)?;
         let mut orgs = self.views(ids).await?;
         // Documents may be behind: who was just removed is no member any more.
-        orgs.retain(|org| org.role(user.id).is_some());
+        orgs.retain(|org| org.role(user).is_some());
         Ok(orgs)
     }
 
@@ -204,6 +216,18 @@ impl Engine {
     /// Makes an account of what is known of somebody; without a password nobody logs in to it.
     pub async fn new_user(&self, user: User, password: Option<String>) -> Result<User, Refused> {
         Ok(self.api.new_user(user, password).await?)
+    }
+
+    /// Logs somebody in, who is counted among those who do.
+    pub async fn login(&self, email: &str, password: &str, from: ClientHint) -> Result<Session, LoginRefused> {
+        let session = self.identity().login(email, password, from).await;
+        let logins = &self.api.logins;
+        if session.is_ok() {
+            logins.succeeded.inc()
+        } else {
+            logins.refused.inc()
+        };
+        session
     }
 
     /// Somebody with an account.

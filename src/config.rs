@@ -1,6 +1,9 @@
 //! Every setting, checked once, before anything starts. Each flag has a twin in the environment: `TOCSIN_…`.
 
-use crate::{facades::Opening, seed::generate::Amount};
+use crate::{
+    facades::{Opening, Reached},
+    seed::generate::Amount,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::BoolishValueParser};
 use ipnet::IpNet;
 use std::{net::SocketAddr, path::PathBuf};
@@ -96,6 +99,10 @@ pub struct FacadeArgs {
     /// Speak like another backend, for its front ends, on an address of its own: NAME is plive, prisma, statusnexus, flask or fastapi (repeat, or separate by commas)
     #[arg(long, env = "TOCSIN_FACADE", hide_env_values = true, value_name = "NAME=ADDR", value_delimiter = ',')]
     pub facade: Vec<Opening>,
+    /// The address under which people reach a facade, where that is not the one it listens on: for links and logins (repeat, or
+    /// separate by commas)
+    #[arg(long, env = "TOCSIN_FACADE_URL", hide_env_values = true, value_name = "NAME=URL", value_delimiter = ',')]
+    pub facade_url: Vec<Reached>,
     /// The organization that everybody may change who reaches a facade that has no logins; `*` for all of the installation
     #[arg(long, env = "TOCSIN_OPEN_FACADE", hide_env_values = true, value_name = "SLUG")]
     pub open_facade: Option<String>,

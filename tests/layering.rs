@@ -32,7 +32,7 @@ const RULES: &[(&str, &str, &[&str])] = &[
     ("src", "tungstenite", &["src/live/socket", "src/loadtest"]),
     ("src", "flate2", &["src/live/socket/deflate.rs", "src/site/kept.rs"]),
     ("src/live", "crate::http", &[]),
-    ("src", "askama", &["src/site"]),
+    ("src", "askama", &["src/site", "src/facades/fastapi/provider/page.rs"]),
     ("src", "brotli", &["src/site/kept.rs"]),
     ("src/site", "crate::http", &[]),
     ("src/site", "crate::live", &[]),

@@ -32,7 +32,8 @@ use tracing::info;
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     telemetry::start(&args.log).map_err(|error| Refused(error.to_string()))?;
     let metrics_listen = args.access.metrics_listen;
-    let chosen = settings(args.access)?;
+    let mut chosen = settings(args.access)?;
+    chosen.http.facade_urls = args.facades.facade_url.iter().map(|reached| (reached.name.as_str(), reached.url.clone())).collect();
     // The port first: nothing in the store is touched when it is taken.
     let listener = listen(args.listen, "--listen").await?;
     let metrics = match metrics_listen {

@@ -21,4 +21,4 @@ mod prisma;
 mod statusnexus;
 mod telling;
 
-pub use opening::{Name, NotOpened, OpenTo, Opening};
+pub use opening::{Name, NotOpened, OpenTo, Opening, Reached};

@@ -8,7 +8,7 @@ use super::{
     statusnexus::{self, Statusnexus},
 };
 use crate::http::{
-    edge::Edge,
+    edge::{Edge, parse_origin},
     facade::{Engine, Facade, refusal_before, serve},
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -101,6 +101,26 @@ impl FromStr for Opening {
     }
 }
 
+/// Where people reach a facade, as it is written: `fastapi=https://api.example.org`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reached {
+    /// Which.
+    pub name: Name,
+    /// Where: a scheme and a host, perhaps a port.
+    pub url: String,
+}
+
+impl FromStr for Reached {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, url) = text.split_once('=').ok_or("write a name and an address, like fastapi=https://api.example.org")?;
+        let url = parse_origin(url).ok().filter(|url| url != "*");
+        let url = url.ok_or("an address has a scheme and a host and nothing after it, like https://api.example.org")?;
+        Ok(Self { name: name.parse()?, url })
+    }
+}
+
 impl Opening {
     /// Whether it may be opened like this: one without logins lets everybody in, which has to be wanted, and wanted again
     /// where others than this machine can reach it.
@@ -161,12 +181,15 @@ pub enum NotOpened {
     /// Nobody could log in.
     #[error("the facade {0} takes the tokens of an identity provider: name it with --identity-providers FILE")]
     NoProviders(Name),
+    /// Passwords would be sent there in clear.
+    #[error(
+        "people log in to the facade {0}, and {1} is reached in clear: give its https address with --facade-url {0}=https://…; \
+         http is for this machine only"
+    )]
+    InClear(Name, String),
     /// It knows one organization only.
     #[error("the facade {0} has no organizations of its own: name one with --open-facade SLUG")]
     OneOnly(Name),
-    /// It cannot be told where it is.
-    #[error("the address of a facade cannot be read: {0}")]
-    Address(String),
     /// The organization could not be read.
     #[error(transparent)]
     Org(#[from] OrgError),
@@ -200,7 +223,7 @@ pub(crate) async fn open(
         Name::Statusnexus if !engine.identity().knows_providers() => Err(NotOpened::NoProviders(name)),
         Name::Statusnexus => Ok(ready(Statusnexus, statusnexus::ORIGINS, (listener, engine, edge), (layer, io_too))),
         Name::Fastapi => {
-            let facade = Fastapi::at(listener.local_addr().map_err(|error| NotOpened::Address(error.to_string()))?, &engine);
+            let facade = Fastapi::new(&engine, &listener)?;
             Ok(ready(facade, fastapi::ORIGINS, (listener, engine, edge), (layer, io_too)))
         }
         Name::Prisma => {

@@ -39,7 +39,7 @@ use crate::{
     monitors::{Monitors, recent::Recent},
     site::Shelf,
 };
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 use tocsin_actors::{clock::Clock, directory::Directory, store::Store};
 use tokio::{net::TcpListener, sync::oneshot};
 use warp::{Filter, Reply, filters::BoxedFilter, http::StatusCode, reply::Response};
@@ -55,6 +55,8 @@ pub struct HttpSettings {
     pub metrics_token: Option<String>,
     /// Whether `/metrics` is served on a listener of its own only; set where that is given.
     pub metrics_elsewhere: bool,
+    /// The addresses under which people reach facades, by their names.
+    pub facade_urls: BTreeMap<&'static str, String>,
 }
 
 impl std::fmt::Debug for Api {
@@ -65,7 +67,7 @@ impl std::fmt::Debug for Api {
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { registration: true, public_url: None, metrics_token: None, metrics_elsewhere: false }
+        Self { registration: true, public_url: None, metrics_token: None, metrics_elsewhere: false, facade_urls: BTreeMap::new() }
     }
 }
 

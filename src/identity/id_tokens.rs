@@ -6,7 +6,7 @@
 //! not known here.
 
 use super::{
-    AuthError, Caller, Identity, Secret, Who,
+    AuthError, Caller, Identity, Secret,
     jwt::{self, Expected, Unverified},
     keyring::{KeyRing, KeyUse},
     providers::OrgRef,
@@ -158,10 +158,7 @@ impl Identity {
         let issuer = issuers.iter().find(|issuer| **issuer == said.issuer).ok_or(AuthError::Invalid)?;
         let audience = userinfo_audience(issuer);
         let claims: InfoClaims = self.inner.id_tokens.verify(INFO, token, (&said, issuer, &audience), self.now()).await?;
-        match self.caller_in(claims.sub, session_of(&claims.sid)?).await?.who {
-            Who::User(user) => Ok(user),
-            Who::Key { .. } => Err(AuthError::Invalid),
-        }
+        self.somebody_in(claims.sub, session_of(&claims.sid)?).await
     }
 
     /// The public halves of the keys that sign ID tokens, as a JSON Web Key Set.

@@ -5,6 +5,7 @@
 //! a user, a session or a key, is remembered for [`REMEMBERED`]. A change that goes through this process is felt at
 //! once ([`Identity::logout`], [`Identity::replace_user`], …); another server feels it within [`REMEMBERED`].
 
+mod browser;
 mod error;
 mod id_tokens;
 mod invites;
@@ -12,6 +13,7 @@ mod jwt;
 mod keyring;
 mod keys;
 mod login;
+mod login_codes;
 mod passwords;
 pub mod providers;
 mod secret;
@@ -23,11 +25,13 @@ mod testing;
 mod throttle;
 mod users;
 
+pub use browser::BrowserSession;
 pub use error::{AuthError, InviteError, LoginRefused, PasswordRefused, Refused};
 pub use id_tokens::{ID_TOKEN_LASTS, IdTokenFor, organization_of, organization_word};
 pub use invites::{AcceptError, InviteInfo};
 pub use keys::{Access, ApiKeyInfo, Scopes};
 pub use login::{Session, check_password};
+pub use login_codes::{Exchange, Grant};
 pub use passwords::Busy;
 pub use secret::Secret;
 pub use sessions::{SessionInfo, Tokens};
@@ -205,11 +209,15 @@ impl Identity {
     }
 
     /// Somebody in a session that has not ended.
-    async fn caller_in(&self, user: UserId, session: Uuid) -> Result<Caller, AuthError> {
+    async fn somebody_in(&self, user: UserId, session: Uuid) -> Result<Arc<User>, AuthError> {
         if self.session_owner(session).await? != Some(user) {
             return Err(AuthError::Ended);
         }
-        let user = self.active_user(user).await?;
+        self.active_user(user).await
+    }
+
+    async fn caller_in(&self, user: UserId, session: Uuid) -> Result<Caller, AuthError> {
+        let user = self.somebody_in(user, session).await?;
         let (superadmin, session) = (user.superadmin, Some(session));
         Ok(Caller { superadmin, who: Who::User(user), session, external_role: None, external_org: None })
     }

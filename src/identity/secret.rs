@@ -46,6 +46,8 @@ pub(super) enum Purpose {
     Refresh,
     ApiKey,
     Invite,
+    Browser,
+    LoginCode,
 }
 
 impl Purpose {
@@ -54,6 +56,8 @@ impl Purpose {
             Self::Refresh => "toc_r_",
             Self::ApiKey => "toc_k_",
             Self::Invite => "toc_i_",
+            Self::Browser => "toc_b_",
+            Self::LoginCode => "toc_c_",
         }
     }
 }

@@ -12,6 +12,7 @@
 
 use super::{
     AuthError, ClientHint, Ended, Identity,
+    browser::InBrowser,
     error::store_error,
     secret::{self, Digest, Purpose, Random, Secret, hex, unhex},
     signing::ACCESS_LASTS,
@@ -28,7 +29,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 /// How long a session lasts after it was last used.
-const LASTS: Duration = Duration::from_secs(30 * 24 * 3_600);
+pub(super) const LASTS: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// For how long a used refresh token is answered again, if its successor was not used yet: a lost answer and its retry.
 const ASKED_AGAIN: Duration = Duration::from_secs(10);
 /// How many sessions somebody has; the oldest one ends when there are more.
@@ -72,20 +73,23 @@ pub struct SessionInfo {
 
 /// As it is stored.
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    user: UserId,
+pub(super) struct Stored {
+    pub(super) user: UserId,
     /// Of the half that all refresh tokens of the session share.
     family: Digest,
     /// Of the refresh token that is good now.
     token: Digest,
     previous: Option<Previous>,
     created_at: Timestamp,
-    last_used_at: Timestamp,
+    pub(super) last_used_at: Timestamp,
     user_agent: Option<String>,
     address: String,
     /// Signs the session's standing tokens; those of before there were such have none.
     #[serde(default)]
     signs: Option<String>,
+    /// Where a browser is logged in at our own login page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) browser: Option<InBrowser>,
 }
 
 /// A session that goes on, as far as a token has to know it.
@@ -122,6 +126,7 @@ impl Identity {
             user_agent: from.user_agent.map(|name| name.chars().filter(plain).take(USER_AGENT).collect()),
             address: from.address.to_canonical().to_string(),
             signs: Some(hex(&secret::random::<32>())),
+            browser: None,
         };
         let record = Record::new(RecordKind::Session, id, user.id.uuid(), Some(now.after(LASTS)), &stored)?;
         self.inner.records.put_record(record).await.map_err(store_error)?;

@@ -9,5 +9,6 @@ mod issuer;
 mod mongod;
 mod plive;
 mod prisma;
+mod provider;
 mod statusnexus;
 mod support;

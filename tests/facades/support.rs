@@ -35,7 +35,7 @@ use uuid::Uuid;
 
 /// A server that speaks like another backend.
 pub(crate) struct Server {
-    app: App,
+    pub(crate) app: App,
     store: Arc<dyn Store>,
     pub(crate) base: String,
     /// Where everybody's API is.
@@ -338,7 +338,7 @@ async fn run_with(url: &str, providers: &str, http: HttpSettings) -> Running {
     (App::start(store.clone(), settings, listener).await.unwrap(), store, api)
 }
 
-trait IntoTimestamp {
+pub(crate) trait IntoTimestamp {
     fn into_timestamp(self) -> tocsin_actors::domain::Timestamp;
 }
 

@@ -23,10 +23,12 @@ impl From<Refused> for No {
 impl No {
     /// As an answer, or as what everybody can say.
     pub(super) fn answer(self) -> Result<Answer, Refused> {
-        match self {
-            Self::Refused(refused) => Err(refused),
-            Self::Invalid(problems) => Ok(Answer::json(422, &json!({ "detail": problems }))),
-        }
+        let problems = match self {
+            Self::Refused(refused) if refused.status == 400 && !refused.code.is_empty() => vec![against_a_rule(&refused.text)],
+            Self::Refused(refused) => return Err(refused),
+            Self::Invalid(problems) => problems,
+        };
+        Ok(Answer::json(422, &json!({ "detail": problems })))
     }
 }
 
@@ -55,9 +57,9 @@ impl Problem {
 }
 
 /// What the rules of the engine refuse, which know more than the original's did.
-pub(super) fn against_a_rule(text: &str) -> Value {
+fn against_a_rule(text: &str) -> Problem {
     let problem = Problem::new("value_error", &["body"], format!("Value error, {text}"), &Value::Null);
-    json!([problem.with(json!({ "error": text }))])
+    problem.with(json!({ "error": text }))
 }
 
 /// The number in the path.

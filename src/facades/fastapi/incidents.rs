@@ -53,14 +53,14 @@ pub(super) async fn create(fastapi: Arc<Fastapi>, asked: Asked) -> Result<Answer
     let services = form.numbers("affected_service_ids").unwrap_or_default();
     form.done()?;
     let id = IncidentId::new(Uuid::now_v7());
-    let new = NewIncident {
+    let new = |org: &Org| NewIncident {
         id,
-        title,
-        description,
+        title: title.clone(),
+        description: description.clone(),
         status,
         impact,
         visibility: Visibility::Public,
-        affected: effects::at_first(&asker.org, &services, impact),
+        affected: effects::at_first(org, &services, impact),
         started_at: None,
         resolved_at: None,
         scheduled_start: None,
@@ -69,7 +69,8 @@ pub(super) async fn create(fastapi: Arc<Fastapi>, asked: Asked) -> Result<Answer
         update: None,
         metadata: Default::default(),
     };
-    shown(&*asker.execute(&asked, vec![Command::OpenIncident(Box::new(new))]).await?, id)
+    let decide = |org: &Org| Ok(vec![Command::OpenIncident(Box::new(new(org)))]);
+    shown(&*asker.execute_decided(&asked, decide).await?, id)
 }
 
 pub(super) async fn get(fastapi: Arc<Fastapi>, asked: Asked) -> Result<Answer, No> {
@@ -82,7 +83,7 @@ pub(super) async fn change(fastapi: Arc<Fastapi>, asked: Asked) -> Result<Answer
     let asker = who::writes(&fastapi, &asked).await?;
     let number = fields::number(&asked, "incident_id")?;
     let mut form = Form::of(&asked)?;
-    let mut change = IncidentChange {
+    let change = IncidentChange {
         title: form.text("title", 1..=limits::NAME).into(),
         description: form.text_or_null("description", limits::DESCRIPTION).into(),
         status: form.word("status", INCIDENT_STATUSES).into(),
@@ -92,24 +93,31 @@ pub(super) async fn change(fastapi: Arc<Fastapi>, asked: Asked) -> Result<Answer
     };
     let services = form.numbers("service_ids");
     form.done()?;
-    let (org, before) = (&asker.org, find(&asker.org, number)?);
-    change.affected = effects::of_a_change(org, before, &change, services.as_deref());
-    let mut all = Vec::new();
-    if change.status == Edit::Set(IncidentStatus::Resolved) && before.status != IncidentStatus::Resolved {
-        all.extend(effects::of_an_end(org, before));
-    }
-    all.insert(0, Command::ChangeIncident { id: before.id, change: Box::new(change) });
-    shown(&*asker.execute(&asked, all).await?, before.id)
+    let id = find(&asker.org, number)?.id;
+    let decide = |org: &Org| {
+        let before = find(org, number)?;
+        let affected = effects::of_a_change(org, before, &change, services.as_deref());
+        let mut all = vec![Command::ChangeIncident { id, change: Box::new(IncidentChange { affected, ..change.clone() }) }];
+        if change.status == Edit::Set(IncidentStatus::Resolved) && before.status != IncidentStatus::Resolved {
+            all.extend(effects::of_an_end(org, before));
+        }
+        Ok(all)
+    };
+    shown(&*asker.execute_decided(&asked, decide).await?, id)
 }
 
 pub(super) async fn delete(fastapi: Arc<Fastapi>, asked: Asked) -> Result<Answer, No> {
     let asker = who::writes(&fastapi, &asked).await?;
-    let incident = find(&asker.org, fields::number(&asked, "incident_id")?)?;
-    let mut all = vec![Command::DeleteIncident { id: incident.id }];
-    if !incident.status.is_over() {
-        all.extend(effects::of_an_end(&asker.org, incident));
-    }
-    asker.execute(&asked, all).await?;
+    let number = fields::number(&asked, "incident_id")?;
+    let decide = |org: &Org| {
+        let incident = find(org, number)?;
+        let mut all = vec![Command::DeleteIncident { id: incident.id }];
+        if !incident.status.is_over() {
+            all.extend(effects::of_an_end(org, incident));
+        }
+        Ok(all)
+    };
+    asker.execute_decided(&asked, decide).await?;
     Ok(Answer::json(200, &json!({ "detail": "Incident deleted" })))
 }
 

@@ -1,9 +1,10 @@
-//! `fastapi`: a backend of Python with an identity provider beside it. A token says who asks and for which organization;
-//! things are known by their number there.
+//! `fastapi`: a backend of Python with an identity provider beside it, which Tocsin can be itself: see [`provider`]. A token
+//! says who asks and for which organization; things are known by their number there.
 
 mod effects;
 mod fields;
 mod incidents;
+mod provider;
 mod public;
 mod services;
 mod shapes;
@@ -12,30 +13,34 @@ mod uptime;
 mod who;
 mod words;
 
-use super::telling::{Following, Follows};
+use super::{
+    opening::NotOpened,
+    telling::{Following, Follows},
+};
 use crate::http::facade::{Answer, Engine, Facade, Line, Refused};
 use fields::No;
+use provider::Provider;
 use serde_json::json;
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 use stream::Speaker;
 use tocsin_actors::domain::OrgId;
-use who::Trusted;
+use tokio::net::TcpListener;
 
 /// Whose pages may use it from a browser: everybody's, as in the original. It knows people by their tokens only.
 pub(super) const ORIGINS: &[&str] = &["*"];
 
 /// The facade.
 pub(super) struct Fastapi {
+    provider: Provider,
     follows: Follows<Speaker>,
-    trusted: Trusted,
 }
 
 impl Fastapi {
-    /// At this address.
-    pub(super) fn at(address: SocketAddr, engine: &Engine) -> Self {
+    pub(super) fn new(engine: &Engine, listener: &TcpListener) -> Result<Self, NotOpened> {
+        let provider = Provider::new(engine, listener)?;
         let (directory, engine) = (engine.directory().clone(), engine.clone());
         let follows = Follows::speaking(stream::said_of, move |org| Speaker::new(&engine, org), directory);
-        Self { follows, trusted: Trusted::at(address) }
+        Ok(Self { provider, follows })
     }
 
     async fn follow(&self, org: OrgId) -> Result<Arc<Following<Speaker>>, Refused> {
@@ -74,13 +79,10 @@ impl Facade for Fastapi {
             line!("GET", "/api/incidents/{id}/updates", incidents::updates),
             line!("GET", "/ws/{org}", stream::listen),
         ];
-        lines.into_iter().flatten().collect()
+        lines.into_iter().flatten().chain(provider::lines()).collect()
     }
 
     fn refusal(refused: Refused) -> Answer {
-        if refused.status == 400 && !refused.code.is_empty() {
-            return Answer::json(422, &json!({ "detail": fields::against_a_rule(&refused.text) }));
-        }
         Answer::json(refused.status, &json!({ "detail": refused.text }))
     }
 

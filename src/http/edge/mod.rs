@@ -111,6 +111,11 @@ impl Edge {
         self.0.exhausted.is_recent()
     }
 
+    /// Which pages of other origins may use the API from a browser, as it was said.
+    pub fn origins(&self) -> &[String] {
+        &self.0.settings.cors_origins
+    }
+
     /// What is counted.
     pub fn telemetry(&self) -> &HttpTelemetry {
         &self.0.telemetry

@@ -92,6 +92,11 @@ impl Answer {
         self
     }
 
+    /// The same by the name of the header, in small letters.
+    pub fn saying(self, name: &'static str, value: &str) -> Self {
+        self.with(HeaderName::from_static(name), value)
+    }
+
     pub(super) fn again_after(mut self, retry_after: Option<RetryAfter>) -> Self {
         self.headers.extend(retry_after.map(|after| (header::RETRY_AFTER, after.seconds().into())));
         self
@@ -104,7 +109,9 @@ impl Answer {
     pub(super) fn response(self) -> Response {
         let mut response = Response::new(self.body.into());
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
+        for (name, value) in self.headers {
+            response.headers_mut().append(name, value); // cookies are several of one name
+        }
         response
     }
 }

@@ -44,6 +44,16 @@ impl Asked {
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
+    /// The path as it was written.
+    pub fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    /// The query as it was written.
+    pub fn query_text(&self) -> &str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
     /// A header, if it can be read.
     pub fn header(&self, name: &'static str) -> Option<&str> {
         self.head.headers.get(name)?.to_str().ok()

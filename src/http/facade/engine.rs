@@ -19,10 +19,11 @@ use tocsin_actors::{
     accounts::User,
     directory::Directory,
     domain::{
-        Command, Monitor, MonitorId, Order, Org, OrgId, Role, Timestamp, UserId,
+        Command, Monitor, MonitorId, Order, Org, OrgId, Rejection, Role, Timestamp, UserId,
         command::{NewOrganization, OrganizationChange},
         entities::Author,
     },
+    org::OrgError,
     readings::{Span, Summary, Watched},
     store::{Store, UserKey},
 };
@@ -103,6 +104,16 @@ impl Engine {
     /// Where everything is kept.
     pub fn store(&self) -> &dyn Store {
         &*self.api.store
+    }
+
+    /// The address under which people reach a facade, if it was said.
+    pub fn facade_url(&self, name: &str) -> Option<&str> {
+        self.api.settings.facade_urls.get(name).map(String::as_str)
+    }
+
+    /// Whose pages may use everything here from a browser, as it was said.
+    pub fn origins(&self) -> &[String] {
+        self.api.edge.origins()
     }
 
     /// Whether anybody may make an account.
@@ -269,6 +280,25 @@ impl Engine {
         let orders = all.into_iter().map(|command| order(by, at, command)).collect();
         self.api.directory.execute(org, orders).await.map_err(ApiError::from)?;
         self.org(org).await
+    }
+
+    /// The same for who decided on what they had read: none where it is not like that any more.
+    pub async fn execute_as_seen(
+        &self,
+        seen: &Org,
+        by: Author,
+        at: Timestamp,
+        all: Vec<Command>,
+    ) -> Result<Option<Arc<Org>>, Refused> {
+        let mut orders: Vec<_> = all.into_iter().map(|command| order(by, at, command)).collect();
+        if let Some(first) = orders.first_mut() {
+            first.only_at = Some(seen.seq());
+        }
+        match self.api.directory.execute(seen.id(), orders).await {
+            Err(OrgError::Rejected { rejection: Rejection::MovedOn, .. }) => Ok(None),
+            Err(error) => Err(ApiError::from(error).into()),
+            Ok(_) => self.org(seen.id()).await.map(Some),
+        }
     }
 
     /// Founds an organization with its names.

@@ -2,6 +2,7 @@
 
 use super::{Client, DANA};
 use crate::support::on_both_stores;
+use futures::future::join_all;
 use serde_json::json;
 use tocsin::facades::Name;
 
@@ -63,6 +64,25 @@ async fn a_service_is_well_when_the_last_of_its_incidents_is_over() {
         assert_eq!(dana.ask("DELETE", &format!("/api/services/{other}"), None).await.0, 204);
         let (_, shown) = dana.ask("GET", &path(third), None).await;
         assert_eq!(shown["affected_services"][0]["name"], "Other", "it is still named");
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_incidents_that_are_opened_at_once_the_worst_counts_and_the_last_one_ends_it() {
+    on_both_stores(Name::Fastapi, |server| async move {
+        let dana = Client::of(&server, DANA).await;
+        for _ in 0..5 {
+            let service = dana.make("Contested", "operational").await;
+            let impacts = ["critical", "minor", "major", "minor", "major", "minor"];
+            let services = [service];
+            let opened = join_all(impacts.map(|impact| dana.open(impact, &services))).await;
+            assert_eq!(dana.status_of(service).await, "major_outage");
+            let paths: Vec<_> = opened.iter().map(|incident| format!("/api/incidents/{incident}")).collect();
+            join_all(paths.iter().map(|path| dana.change(path, json!({ "status": "resolved" })))).await;
+            assert_eq!(dana.status_of(service).await, "operational");
+        }
         server.stop().await;
     })
     .await;

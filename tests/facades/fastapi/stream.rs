@@ -188,3 +188,28 @@ async fn many_listeners_hear_the_same_and_one_that_is_gone_keeps_nobody() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_another_server_wrote_is_told_when_it_is_found() {
+    let here = Server::on_mongodb(Name::Fastapi).await;
+    let there = here.beside().await;
+    let (dana, evan) = (Client::of(&here, DANA).await, Client::of(&there, EVAN).await);
+    let mut socket = Socket::open(&here, SLUG).await;
+    let theirs = evan.make("Theirs", "operational").await;
+    evan.open("major", &[theirs]).await;
+    // Only now this one finds that somebody else wrote.
+    dana.make("Ours", "operational").await;
+    for (event, name) in [
+        ("service/created", json!("Theirs")),
+        ("service/status_updated", json!("Theirs")),
+        ("incident/created", Value::Null),
+        ("service/created", json!("Ours")),
+    ] {
+        let told = socket.hear().await;
+        let (object, what) = event.split_once('/').unwrap();
+        assert_eq!((&told["object"], &told["event"]), (&json!(object), &json!(what)), "{told}");
+        assert_eq!(told["payload"]["name"], name, "{told}");
+    }
+    here.stop().await;
+    there.stop().await;
+}

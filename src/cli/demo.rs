@@ -92,7 +92,12 @@ async fn speak(app: &mut App, store: &Arc<dyn Store>, name: Name, listener: TcpL
     let slug = &outcomes.first().with_context(|| format!("{file} has no organization"))?.slug;
     let address = listener.local_addr()?;
     app.open_facade(name, listener, Some(OpenTo::One(Ids::of(slug).org()))).await?;
-    Ok(format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n"))
+    let mut shown =
+        format!("Front ends of {name} work with http://{address}; what they change is seen at /status/{slug} as well\n");
+    for (email, password) in fixture.logins() {
+        let _ = writeln!(shown, "  {email:<28} {password}");
+    }
+    Ok(shown)
 }
 
 /// Three lines that work as they are.

@@ -276,6 +276,15 @@ mod tests {
     }
 
     #[test]
+    fn where_it_is_reached_is_an_origin() {
+        let there = Reached { name: Name::Fastapi, url: "https://api.example.org".to_owned() };
+        assert_eq!("fastapi=https://api.example.org/".parse(), Ok(there));
+        for wrong in ["fastapi", "fastapi=", "fastapi=*", "fastapi=api.example.org", "fastapi=https://a/b", "x=https://a"] {
+            assert!(wrong.parse::<Reached>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn one_without_logins_is_opened_only_when_that_is_wanted() {
         let open = |text: &str, org, network| text.parse::<Opening>().unwrap().check(org, network);
         assert_eq!(open("plive=127.0.0.1:5000", None, false), Err(NotOpened::NoLogins(Name::Plive)));

@@ -24,7 +24,7 @@ def source(package, version, sha256, file):
         with tempfile.TemporaryDirectory(prefix="tocsin-npm-") as folder:
             pack = ["npm", "pack", "--silent", f"{package}@{version}"]
             subprocess.run(pack, cwd=folder, stdout=subprocess.DEVNULL, check=True)
-            packed = Path(folder, f"{package}-{version}.tgz")
+            packed = Path(folder, f"{package.removeprefix('@').replace('/', '-')}-{version}.tgz")
             if hashlib.sha256(packed.read_bytes()).hexdigest() != sha256:
                 sys.exit(f"the package {package} is not the one we know: its checksum differs")
             kept.parent.mkdir(parents=True, exist_ok=True)

@@ -144,7 +144,7 @@ pub struct AccessArgs {
     /// Days for which browsers shall come by HTTPS only; not said when left out
     #[arg(long, env = "TOCSIN_HSTS_DAYS", hide_env_values = true, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3_650))]
     pub hsts_days: Option<u64>,
-    /// Whether website checks are made: `on`, or `off` on all servers but one where several share a database
+    /// Whether this server may make website checks, `on` or `off`; of several that share a database one makes them
     #[arg(
         long,
         env = "TOCSIN_MONITORS",

@@ -1,5 +1,5 @@
-//! The port for small documents of identity: sessions, API keys, invitations, signing keys. Each is found by its id, or
-//! listed by its owner, and changed only by whoever read the version before.
+//! The port for small documents of identity: sessions, API keys, invitations, signing keys; and for leases. Each is found by
+//! its id, or listed by its owner, and changed only by whoever read the version before.
 //!
 //! They belong to no organization's actor, because they are looked up before it is known which organization is meant.
 //! A store keeps each kind in a collection of its own and understands nothing of what is inside.
@@ -28,11 +28,14 @@ pub enum RecordKind {
     Answer = 5,
     /// In which life of the installation numbers are counted; owned by nobody (the nil id). Not carried to other stores.
     Epoch = 6,
+    /// Which of several servers does a piece of work that one shall do; owned by that one. Not carried to other stores.
+    Lease = 7,
 }
 
 impl RecordKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Session, Self::ApiKey, Self::Invite, Self::SigningKey, Self::Answer, Self::Epoch];
+    pub const ALL: [Self; 7] =
+        [Self::Session, Self::ApiKey, Self::Invite, Self::SigningKey, Self::Answer, Self::Epoch, Self::Lease];
 
     /// The name of its collection.
     pub const fn name(self) -> &'static str {
@@ -43,6 +46,7 @@ impl RecordKind {
             Self::SigningKey => "signing_keys",
             Self::Answer => "answers",
             Self::Epoch => "epochs",
+            Self::Lease => "leases",
         }
     }
 }

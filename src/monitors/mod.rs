@@ -1,7 +1,9 @@
 //! Website checks, as far as they are made: whom we may ask at all (`guard`), what one check finds (`probe`), when which
-//! is due (`schedule`), and the task that does it (`watch`). What a finding means for a service is the domain's business.
+//! is due (`schedule`), which of several servers makes them (`lease`), and the task that does it (`watch`). What a finding
+//! means for a service is the domain's business.
 
 pub mod guard;
+mod lease;
 pub mod probe;
 mod schedule;
 mod telemetry;

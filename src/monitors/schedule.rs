@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 use tocsin_actors::{
-    domain::{MonitorId, Timestamp, status::MonitorState},
+    domain::{MonitorId, Timestamp, monitor::Pace, status::MonitorState},
     readings::Watched,
 };
 use xxhash_rust::xxh3::xxh3_64;
@@ -53,6 +53,9 @@ impl Schedule {
                 }
             }
         }
+        // Dates of those who are gone, or who have another one by now.
+        let known = &self.known;
+        self.soonest.retain(|(at, id)| known.get(id).is_some_and(|known| known.due == *at));
     }
 
     /// Those whose time has come; each comes again one interval later, however late it is now.
@@ -60,8 +63,7 @@ impl Schedule {
         let mut due = Vec::new();
         while let Some((at, id)) = self.soonest.first().copied().filter(|(at, _)| *at <= now) {
             self.soonest.remove(&(at, id));
-            // Dates of those who are gone, or who have another date by now, lead to nobody.
-            let Some(known) = self.known.get_mut(&id).filter(|known| known.due == at) else { continue };
+            let Some(known) = self.known.get_mut(&id) else { continue };
             known.due = next_slot(&known.watched, now);
             self.soonest.insert((known.due, id));
             let missed = now.since(at).max(0).unsigned_abs() / interval_ms(&known.watched);
@@ -76,14 +78,17 @@ impl Schedule {
     }
 
     /// Counts what a check found, and answers the state to which the monitor turns by it. Asked again until somebody says
-    /// that it did ([`Schedule::turned`]).
+    /// that it did ([`Schedule::turned`]). A check of somebody who is not followed, or not yet as they are now, stands alone.
     pub(super) fn found(&mut self, checked: &Watched, up: bool) -> Option<MonitorState> {
-        let known = self.known.get_mut(&checked.id).filter(|known| known.watched.revision == checked.revision)?;
-        let before = if known.streak.0 == up { known.streak.1 } else { 0 };
-        known.streak = (up, before.saturating_add(1));
-        let pace = known.watched.pace;
-        let (to, enough) = if up { (MonitorState::Up, pace.successes) } else { (MonitorState::Down, pace.failures) };
-        (known.watched.state != to && known.streak.1 >= enough).then_some(to)
+        let known = self.known.get_mut(&checked.id).filter(|known| known.watched.revision == checked.revision);
+        let (state, row) = known.map_or((checked.state, 1), |known| {
+            let before = if known.streak.0 == up { known.streak.1 } else { 0 };
+            known.streak = (up, before.saturating_add(1));
+            (known.watched.state, known.streak.1)
+        });
+        let Pace { successes, failures, .. } = checked.pace;
+        let (to, enough) = if up { (MonitorState::Up, successes) } else { (MonitorState::Down, failures) };
+        (state != to && row >= enough).then_some(to)
     }
 
     /// The organization knows.
@@ -115,7 +120,7 @@ fn interval_ms(watched: &Watched) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tocsin_actors::domain::{OrgId, monitor::Pace};
+    use tocsin_actors::domain::OrgId;
     use uuid::Uuid;
 
     const NOW: i64 = 1_767_600_000_000;
@@ -206,5 +211,8 @@ mod tests {
         assert_eq!(schedule.found(&one, true), Some(MonitorState::Up));
         schedule.follow(vec![Watched { revision: 2, ..one.clone() }], at(1));
         assert_eq!(schedule.found(&one, true), None, "that was something else");
+        let hasty = Watched { pace: Pace { failures: 1, ..one.pace }, ..watched(2, MonitorState::Up) };
+        assert_eq!(schedule.found(&hasty, true), None);
+        assert_eq!(schedule.found(&hasty, false), Some(MonitorState::Down), "followed by nobody, and one is enough");
     }
 }

@@ -1,11 +1,10 @@
 //! The work itself: one task that follows which monitors there are, makes the checks that are due, so many at once, and
 //! hands what they find to the store in batches. Only a turn from up to down or back becomes an order to the organization.
-//!
-//! What it does not do: share the work. Where several servers use one database, each of them makes all checks; run them
-//! with `--monitors off` on all but one.
+//! Where several servers use one database, one of them does that ([`Lease`]); the others stand by.
 
 use super::{
     guard::Guard,
+    lease::Lease,
     probe::{Finding, Prober},
     schedule::{Due, Schedule},
     telemetry::MonitorTelemetry,
@@ -67,6 +66,7 @@ struct Shared {
     store: Arc<dyn Store>,
     directory: Directory,
     clock: Arc<dyn Clock>,
+    lease: Lease,
     guard: Guard,
     /// Made at the first check: a server without monitors needs no certificates.
     prober: OnceLock<Prober>,
@@ -81,8 +81,10 @@ struct Shared {
 impl Monitors {
     /// Begins to check.
     pub fn start(store: Arc<dyn Store>, directory: Directory, clock: Arc<dyn Clock>, settings: &MonitorSettings) -> Self {
+        let lease = Lease::new(store.clone(), Uuid::now_v7());
         let shared = Arc::new(Shared {
             store,
+            lease,
             directory,
             clock,
             guard: Guard::new(&settings.allowed),
@@ -130,6 +132,9 @@ impl Monitors {
             let _ = task.await;
         }
         self.shared.write().await;
+        if let Err(error) = self.shared.lease.release(self.shared.clock.now()).await {
+            debug!(%error, "other servers find out by themselves that no checks are made here any more");
+        }
     }
 }
 
@@ -145,17 +150,25 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     async fn follow(&self) {
         loop {
-            match self.store.watched().await {
-                Ok(watched) => {
-                    self.telemetry.follows(watched.len());
-                    locked(&self.schedule).follow(watched, self.clock.now());
-                    self.followed.notify_one();
-                }
-                // Those that are known go on being checked.
-                Err(error) => debug!(%error, "which monitors there are cannot be read now"),
+            if let Err(error) = self.look().await {
+                // Those that are known go on being checked, as long as they are certainly ours.
+                debug!(%error, "which monitors there are cannot be read now");
             }
             tokio::time::sleep(FOLLOW_EVERY).await;
         }
+    }
+
+    /// Follows the monitors that there are, if they are ours to check.
+    async fn look(&self) -> Result<(), StoreError> {
+        let elsewhere = self.lease.is_elsewhere(self.clock.now()).await?;
+        let watched = if elsewhere { Vec::new() } else { self.store.watched().await? };
+        // Where there is nothing to check, nothing is written.
+        let ours = !watched.is_empty() && self.lease.hold(self.clock.now()).await?;
+        let watched = if ours { watched } else { Vec::new() };
+        self.telemetry.follows(watched.len());
+        locked(&self.schedule).follow(watched, self.clock.now());
+        self.followed.notify_one();
+        Ok(())
     }
 
     async fn check_what_is_due(self: Arc<Self>) {
@@ -164,7 +177,13 @@ impl Shared {
         loop {
             while checks.try_join_next().is_some() {}
             let now = self.clock.now();
-            let due = locked(&self.schedule).take_due(now);
+            let due = {
+                let mut schedule = locked(&self.schedule);
+                if !self.lease.is_held(now) {
+                    schedule.follow(Vec::new(), now);
+                }
+                schedule.take_due(now)
+            };
             for Due { watched, at, missed } in due {
                 // When too many are on their way, the next ones are late rather than lost.
                 let Ok(permit) = self.permits.clone().acquire_owned().await else { return };

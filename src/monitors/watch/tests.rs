@@ -126,3 +126,21 @@ async fn what_was_found_last_is_written_at_the_end() {
     assert_eq!(bench.readings().await, 1);
     bench.directory.shutdown().await;
 }
+
+#[tokio::test]
+async fn of_two_servers_one_makes_the_checks_and_the_other_takes_over() {
+    let bench = Bench::new(false).await;
+    let settings = MonitorSettings { on: false, ..MonitorSettings::default() };
+    let other = Monitors::start(bench.store.clone(), bench.directory.clone(), Arc::new(SystemClock), &settings);
+    let is_due = async |monitors: &Monitors| {
+        monitors.shared.look().await.unwrap();
+        locked(&monitors.shared.schedule).next().is_some()
+    };
+    assert!(is_due(&bench.monitors).await);
+    assert!(!is_due(&other).await);
+    assert!(is_due(&bench.monitors).await);
+    bench.monitors.shutdown().await;
+    assert!(is_due(&other).await, "and need not wait until it is missed");
+    assert!(!is_due(&bench.monitors).await);
+    bench.directory.shutdown().await;
+}

@@ -9,7 +9,7 @@ use crate::{
     },
     identity::{Identity, IdentitySettings},
     live::{Live, writers::WriterSettings},
-    monitors::{MonitorSettings, Monitors},
+    monitors::{MonitorSettings, Monitors, recent::Recent},
     site::Shelf,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -113,6 +113,7 @@ impl App {
             names,
             live: live.clone(),
             monitors: monitors.clone(),
+            recent: Recent::new(store.clone()),
             shelf: Shelf::default(),
             outage: Outage::default(),
             address,

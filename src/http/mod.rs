@@ -32,7 +32,12 @@ use self::{
     dispatch::Table,
     edge::{Edge, Head},
 };
-use crate::{identity::Identity, live::Live, monitors::Monitors, site::Shelf};
+use crate::{
+    identity::Identity,
+    live::Live,
+    monitors::{Monitors, recent::Recent},
+    site::Shelf,
+};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tocsin_actors::{clock::Clock, directory::Directory, store::Store};
 use tokio::{net::TcpListener, sync::oneshot};
@@ -85,6 +90,8 @@ pub struct Api {
     pub live: Live,
     /// Website checks.
     pub monitors: Monitors,
+    /// What they found lately.
+    pub recent: Recent,
     /// What was made for the world to look at.
     pub shelf: Shelf,
     /// Whether the store is away.

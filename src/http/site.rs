@@ -7,7 +7,11 @@ use super::{
     edge::Head,
     error::ApiError,
 };
-use crate::site::{Coding, Kept, Place, Seen, Sheet, lost};
+use crate::{
+    monitors::recent::Found,
+    page::Audience,
+    site::{Coding, Kept, Place, Seen, Sheet, lost},
+};
 use futures::{
     FutureExt,
     future::{self, Either},
@@ -127,15 +131,26 @@ async fn shown(api: &Api, name: &str, place: Place, head: &Head) -> Result<Respo
     }
     let organization = org.organization().ok_or_else(unknown)?;
     let (address, base) = addresses(api, organization, is_own_domain);
+    let found = if sheet.tells_of_checks() { found(api, &org).await } else { Arc::default() };
+    let seen = Seen { org: &org, goes_on: None, address: &address, base: &base, stale, found: &found, now };
     let kept = if sheet.is_live() {
         let standing = api.live.standing(org.id()).await?.ok_or_else(unknown)?;
         let goes_on = Some((&*standing.epoch, standing.seq));
-        api.shelf.now(&Seen { org: &standing.view, goes_on, address: &address, base: &base, stale, now }, place).await
+        api.shelf.now(&Seen { org: &standing.view, goes_on, ..seen }, place).await
     } else {
-        api.shelf.now(&Seen { org: &org, goes_on: None, address: &address, base: &base, stale, now }, place).await
+        api.shelf.now(&seen, place).await
     };
     let kept = kept.ok_or_else(unknown)?;
     Ok(sent(&kept, &head.headers))
+}
+
+/// What its website checks found lately; as it was last known while the store is away.
+pub(super) async fn found(api: &Api, org: &Org) -> Arc<Found> {
+    if api.outage.since().is_some() {
+        return api.recent.at_hand(org.id());
+    }
+    let monitors: Vec<_> = Audience::Public.monitors(org).into_iter().map(|monitor| monitor.id).collect();
+    api.recent.of(org.id(), &monitors, api.clock.now()).await
 }
 
 /// The organization with this name. While the store is away nobody waits for one that sleeps.
@@ -224,9 +239,10 @@ fn keep(api: &Api, last: &Org) {
     let now = api.clock.now();
     // Whoever connects with that is sent how it is then.
     let goes_on = Some((api.live.epoch(), 0));
+    let found = &api.recent.at_hand(id);
     let keep = |is_own_domain| {
         let (address, base) = addresses(api, organization, is_own_domain);
-        api.shelf.falls_asleep(&Seen { org: last, goes_on, address: &address, base: &base, stale: Some(now), now });
+        api.shelf.falls_asleep(&Seen { org: last, goes_on, address: &address, base: &base, stale: Some(now), found, now });
     };
     keep(false);
     match organization.domain {

@@ -12,11 +12,14 @@ mod shapes;
 pub use shapes::{AffectedShape, BrandingShape, GroupShape, IncidentShape, OrganizationShape, Page, ServiceShape, UpdateShape};
 
 use tocsin_actors::domain::{
-    Incident, IncidentId, Org, Timestamp,
+    Incident, IncidentId, Monitor, Org, Timestamp,
     entities::{Service, ServiceGroup},
     incident::Affected,
     status::{Kind, Visibility},
 };
+
+/// How many website checks visitors are shown: what each found is read from the store and drawn, and a page stays light.
+const MOST_MONITORS: usize = 50;
 
 /// For whom something is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -82,6 +85,17 @@ impl Audience {
         let mut upcoming: Vec<_> = self.ongoing(org).filter(|incident| !incident.status.is_active()).collect();
         upcoming.sort_by_key(|incident| (incident.scheduled_start, incident.number));
         upcoming
+    }
+
+    /// Website checks that it sees, in the order in which they were made: visitors so many at most.
+    pub fn monitors(self, org: &Org) -> Vec<&Monitor> {
+        let all = org.monitors().values().map(AsRef::as_ref);
+        let mut monitors: Vec<_> = all.filter(|monitor: &&Monitor| self.sees(monitor.visibility)).collect();
+        monitors.sort_by_key(|monitor| monitor.number);
+        if self == Self::Public {
+            monitors.truncate(MOST_MONITORS);
+        }
+        monitors
     }
 
     fn ongoing(self, org: &Org) -> impl Iterator<Item = &Incident> {

@@ -114,7 +114,7 @@ fn on<'a>(day: &Day, incidents: &[&'a Incident]) -> Vec<(String, &'a str)> {
 }
 
 /// Never rounded up: 100 % is 100 %.
-fn percent(ratio: f64) -> String {
+pub(super) fn percent(ratio: f64) -> String {
     let hundredths = (ratio * 10_000.0 + 1e-9).floor() as u32;
     let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
     format!("{}\u{202f}%", text.trim_end_matches('0').trim_end_matches('.'))

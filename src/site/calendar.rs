@@ -146,7 +146,8 @@ mod tests {
     use tocsin_actors::testkit::builders::*;
 
     fn shown(writer: &Writer, now: Timestamp) -> (String, Option<Timestamp>) {
-        let seen = Seen { org: writer.org(), goes_on: None, address: "https://status.example", base: "", stale: None, now };
+        let (address, found) = ("https://status.example", &Default::default());
+        let seen = Seen { org: writer.org(), goes_on: None, address, base: "", stale: None, found, now };
         let kept = calendar(&seen).unwrap();
         (String::from_utf8(kept.packed(Coding::Plain).0.bytes.to_vec()).unwrap(), kept.until)
     }

@@ -12,6 +12,7 @@
 mod badge;
 mod bars;
 mod calendar;
+mod checks;
 mod colour;
 mod feeds;
 mod history;
@@ -36,7 +37,7 @@ pub use page::lost;
 pub use shape::Ground;
 pub use shelf::{Place, Shelf};
 
-use crate::{page::Audience, statuspage::Document};
+use crate::{monitors::recent::Found, page::Audience, statuspage::Document};
 use tocsin_actors::domain::{IncidentId, Org, Seq, ServiceId, Timestamp};
 
 /// An organization at the moment at which something is made of it.
@@ -52,6 +53,8 @@ pub struct Seen<'a> {
     pub base: &'a str,
     /// Since when it is not known whether there is something newer, if that is so.
     pub stale: Option<Timestamp>,
+    /// What its website checks found lately, for what shows it.
+    pub found: &'a Found,
     /// What time it is.
     pub now: Timestamp,
 }
@@ -67,6 +70,8 @@ impl Seen<'_> {
 pub enum Sheet {
     /// The page.
     Page,
+    /// The part of the page that tells what website checks found, for who has the page open.
+    Checks,
     /// What happened in a month, or in this one.
     History(Option<Month>),
     /// An incident or a maintenance.
@@ -104,6 +109,7 @@ impl Sheet {
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         match (first, rest) {
             ("", "") => Some(Self::Page),
+            ("checks", "") => Some(Self::Checks),
             ("history", "") => Some(Self::History(None)),
             ("history", month) => Some(Self::History(Some(month.parse().ok()?))),
             ("incidents" | "maintenances", id) => id.parse().ok().map(Self::Report),
@@ -129,6 +135,7 @@ impl Sheet {
     pub const fn route(self) -> &'static str {
         match self {
             Self::Page => "/status/{slug}",
+            Self::Checks => "/status/{slug}/checks",
             Self::History(_) => "/status/{slug}/history/{month}",
             Self::Report(_) => "/status/{slug}/incidents/{incident}",
             Self::Statuspage(_) => "/status/{slug}/api/v2/{document}",
@@ -146,6 +153,11 @@ impl Sheet {
         self == Self::Page
     }
 
+    /// Whether it tells what website checks found.
+    pub fn tells_of_checks(self) -> bool {
+        matches!(self, Self::Page | Self::Checks)
+    }
+
     /// Whether there can be one. What there is not is not waited for, and leaves nothing behind.
     fn is_of(self, org: &Org) -> bool {
         match self {
@@ -159,6 +171,7 @@ impl Sheet {
     fn make(self, seen: &Seen<'_>) -> Option<Kept> {
         let made = match self {
             Self::Page => page::status(seen),
+            Self::Checks => page::checks(seen),
             Self::History(month) => page::history(seen, month),
             Self::Report(incident) => page::report(seen, incident),
             Self::Statuspage(document) => Some(Kept::new("application/json", document.of(seen.org, seen.address)?)),
@@ -181,6 +194,7 @@ mod tests {
     fn only_what_there_is_can_be_asked_for() {
         let id: ServiceId = "0189f5c2-7000-7000-8000-000000000001".parse().unwrap();
         assert_eq!(Sheet::at(""), Some(Sheet::Page));
+        assert_eq!(Sheet::at("checks"), Some(Sheet::Checks));
         assert_eq!(Sheet::at("history.rss"), Some(Sheet::Feed(Feed::Rss)));
         assert_eq!(Sheet::at("badge-dark.svg"), Some(Sheet::Badge(Ground::Dark)));
         assert_eq!(Sheet::at(&format!("services/{id}/badge.svg")), Some(Sheet::ServiceBadge(id, Ground::Light)));

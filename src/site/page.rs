@@ -1,7 +1,9 @@
 //! The pages that people look at: complete without a program, and made live by `/assets/page.js`.
 
 use super::{
-    Kept, Seen, colour,
+    Kept, Seen,
+    checks::Checks,
+    colour,
     history::{History, Month},
     plain::plain,
     report::Report,
@@ -54,10 +56,19 @@ struct Here {
 
 #[derive(Template)]
 #[template(path = "status.html", config = "src/site/templates/askama.toml")]
-struct StatusPage {
+struct StatusPage<'a> {
+    base: &'a str,
     here: Here,
     view: View,
+    checks: Checks,
     state: String,
+}
+
+#[derive(Template)]
+#[template(path = "checks.html", config = "src/site/templates/askama.toml")]
+struct ChecksPart<'a> {
+    base: &'a str,
+    checks: Checks,
 }
 
 #[derive(Template)]
@@ -145,16 +156,26 @@ pub(super) fn hash(of: &str) -> String {
 /// The page as it is now.
 pub(super) fn status(seen: &Seen<'_>) -> Option<Kept> {
     let (organization, (epoch, seq)) = (seen.org.organization()?, seen.goes_on?);
-    let view = View::of(seen.org, organization, seen.now);
+    let (mut view, checks) = (View::of(seen.org, organization, seen.now), Checks::of(seen));
+    view.is_empty &= checks.rows.is_empty();
     let page = Page { seq, ..Page::of(seen.org, Audience::Public)? };
     let state = serde_json::to_string(&State { epoch, seq, page: &page }).ok()?;
     let until = until(&view, organization, seen.now);
+    let until = checks.until.map_or(until, |known| known.min(until));
     let title = format!("{} status: {}", organization.name, view.tone.sentence());
     let said = if organization.description.is_empty() { &title } else { &organization.description };
     let here = Here::of(seen, organization, "", view.tone, title.clone(), said.clone());
     let policy = here.policy();
-    let html = StatusPage { here, view, state: state.replace('<', "\\u003c") }.render().ok()?;
+    let html = StatusPage { base: seen.base, here, view, checks, state: state.replace('<', "\\u003c") }.render().ok()?;
     Some(kept(html, policy, Some(until)))
+}
+
+/// What website checks found: the same as on the page, by itself.
+pub(super) fn checks(seen: &Seen<'_>) -> Option<Kept> {
+    seen.org.organization()?;
+    let checks = Checks::of(seen);
+    let until = checks.until;
+    Some(kept(ChecksPart { base: seen.base, checks }.render().ok()?, policy(None, None), until))
 }
 
 /// What happened in a month, or in this one.

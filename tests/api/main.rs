@@ -16,3 +16,5 @@ mod role_matrix;
 mod snapshots;
 mod support;
 mod tenancy;
+#[path = "../support/website.rs"]
+mod website;

@@ -106,6 +106,7 @@ public.incidents                   200    200    200   200      200        200  
 public.incident                    200    200    200   200      200        200  200   200 200   200  200
 public.maintenances                200    200    200   200      200        200  200   200 200   200  200
 public.uptime                      200    200    200   200      200        200  200   200 200   200  200
+public.monitors                    200    200    200   200      200        200  200   200 200   200  200
 
 organizations.delete               401    403    403   204      404        204  403   403 204   403  403
 ";

@@ -61,6 +61,7 @@ class Made:
     def private(self):
         org = Organization(self.server, "private", name="Discreet")
         org.make("services", name="Secret", visibility="private", status="major_outage")
+        org.make("monitors", name="Secret", url="https://nobody.invalid/", enabled=False)
         return org
 
     @cached_property
@@ -109,6 +110,7 @@ def wrong(org, text):
     org.write("PATCH", "", name=text, description=text)
     group = org.make("groups", name=text, description=text)["id"]
     rows = [org.make("services", name=text, description=text, group_id=one)["id"] for one in (group, group, None)]
+    org.make("monitors", name=text, url="https://nobody.invalid/", visibility="public", enabled=False)
     hit = [{"service_id": rows[0], "status": "partial_outage"}, {"name": text}]
     said = {"title": text, "description": text, "message": text}
     over = org.make("incidents", affected=hit, **said)["id"]

@@ -8,6 +8,10 @@ mod support;
 #[path = "../support/mongod.rs"]
 mod mongod;
 
+#[path = "../support/website.rs"]
+mod website;
+
+mod checks;
 mod domains;
 mod embeds;
 mod feeds;

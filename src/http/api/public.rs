@@ -1,13 +1,14 @@
 //! `/public/{slug}`: what a visitor may see, without an account, from memory. Nothing private is in it: no private service
 //! or incident, no author, no metadata.
 
-use super::{incidents::IncidentsQuery, services::DaysQuery};
+use super::{incidents::IncidentsQuery, response_times::PointResponse, services::DaysQuery};
 use crate::http::{
     answer::Shown,
     call::{Call, Query},
     cursor::{List, PageQuery, Place},
     dispatch,
     error::ApiError,
+    site,
 };
 use crate::{
     page::{Audience, IncidentShape, Page},
@@ -16,9 +17,9 @@ use crate::{
 use serde::Serialize;
 use std::sync::Arc;
 use tocsin_actors::domain::{
-    Incident, Org, ServiceId,
+    Incident, Monitor, Org, ServiceId, Timestamp,
     entities::Service,
-    status::{Kind, ServiceStatus, Visibility},
+    status::{Kind, MonitorState, ServiceStatus, Visibility},
     uptime::Uptime,
 };
 use utoipa::ToSchema;
@@ -130,4 +131,44 @@ pub(in crate::http) struct UptimeQuery {
     /// How many services
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
+}
+
+/// A public website check, and what it found.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct PublicMonitor {
+    id: Uuid,
+    name: String,
+    /// Whether it is checked at all
+    enabled: bool,
+    #[schema(schema_with = words::monitor_state)]
+    state: MonitorState,
+    #[schema(value_type = String, format = DateTime)]
+    state_since: Timestamp,
+    /// The share of checks that found it up in the last 90 days; null when there was none
+    uptime: Option<f64>,
+    /// How long an answer took on average in the last 24 hours; null when there was none
+    average_ms: Option<u32>,
+    /// The last 24 hours, by the quarter of an hour; those without checks are left out
+    points: Vec<PointResponse>,
+}
+
+/// Public website checks, and how long answers took: the first fifty, no newer than a minute.
+pub(in crate::http) async fn monitors(call: Call, Query(query): Query<PageQuery>) -> Result<List<PublicMonitor>, ApiError> {
+    let org = page_of(&call).await?;
+    let found = site::found(&call.api, &org).await;
+    let place = |monitor: &&Monitor| Place(i64::from(monitor.number), 0);
+    query.of(Audience::Public.monitors(&org), place, |monitor| {
+        let course = found.course(monitor.id);
+        let points = course.into_iter().flat_map(|course| course.pieces.iter().flatten());
+        PublicMonitor {
+            id: monitor.id.uuid(),
+            name: monitor.name.clone(),
+            enabled: monitor.enabled,
+            state: monitor.state,
+            state_since: monitor.state_since,
+            uptime: course.and_then(|course| course.days).and_then(|days| days.uptime()),
+            average_ms: course.and_then(|course| course.day).and_then(|day| day.average_ms()),
+            points: points.map(PointResponse::from).collect(),
+        }
+    })
 }

@@ -56,7 +56,7 @@ pub(in crate::http) struct SeriesResponse {
 /// Checks of one piece of that time.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ResponseTime)]
-struct PointResponse {
+pub(super) struct PointResponse {
     /// When it begins
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,

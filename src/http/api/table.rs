@@ -108,5 +108,6 @@ pub(in crate::http) fn table() -> Vec<Route> {
         get   ("/api/v1/public/{slug}/incidents/{id}", Anyone, "A public incident or maintenance", public::incident),
         get   ("/api/v1/public/{slug}/maintenances", Anyone, "Public maintenances", public::maintenances),
         get   ("/api/v1/public/{slug}/uptime", Anyone, "How much of the last days it worked", public::uptime),
+        get   ("/api/v1/public/{slug}/monitors", Anyone, "Public website checks, and how long answers took", public::monitors),
     ]
 }

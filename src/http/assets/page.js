@@ -3,7 +3,8 @@
  * Makes an open status page live: shows times the way the visitor reads them, tells what a day of an uptime bar was like,
  * and follows what changes. The page is whole without it; where it has no state (history, one incident), nothing is followed.
  *
- * What it adds is cloned from the `<template>`s that the server puts into the document, and text is only ever text.
+ * What it adds is cloned from the `<template>`s that the server puts into the document, and text is only ever text. What
+ * website checks found is no part of what is followed: it is fetched now and then, as the server draws it.
  *
  * @module
  */
@@ -56,7 +57,7 @@ function find(selector, within = document) {
 const all = (selector, within = document) => /** @type {HTMLElement[]} */ ([...within.querySelectorAll(selector)]);
 
 /** The word for each tone, and how a day of that tone is drawn: what the key below the services says. */
-const KEY = new Map(all(".key li").map((li) => [li.dataset.tone ?? "", { word: li.textContent ?? "", drawn: find("path", li).getAttribute("d") ?? "" }]));
+const KEY = new Map(all(".key [data-tone]").map((li) => [li.dataset.tone ?? "", { word: li.textContent ?? "", drawn: find("path", li).getAttribute("d") ?? "" }]));
 
 /** @param {string} tone */
 const label = (tone) => KEY.get(tone)?.word ?? tone;
@@ -391,7 +392,7 @@ function drawServices(page) {
     sync(find("ul", section), services, "service", (row, service) => drawService(row, service, page, old), rows);
   });
   find("#services").hidden = !listed.length;
-  find("#empty").hidden = !!listed.length || !!page.active.length;
+  find("#empty").hidden = !!listed.length || !!page.active.length || !find("#checks").hidden;
 }
 
 /** @param {HTMLElement} row @param {Service} service @param {Page} page @param {boolean} old */
@@ -545,6 +546,16 @@ async function stillStale() {
   setTimeout(stillStale, 5_000 + Math.random() * 10_000); // not everybody at once
 }
 
+/** Fetches what checks found, for who has it before their eyes. Where there are none, nobody asks. */
+async function remeasure() {
+  const section = find("#checks");
+  if (section.hidden) return;
+  const answer = document.hidden ? null : await fetch(section.dataset.from ?? "").catch(() => null);
+  const fresh = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("checks");
+  if (fresh) section.replaceWith(fresh);
+  setTimeout(remeasure, 60_000 + Math.random() * 30_000); // not everybody at once
+}
+
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let losing;
 
@@ -576,6 +587,7 @@ if (state) {
   day = today(shown.time_zone);
   follow(root.dataset.org ?? "", { from, onPage: draw, onState: drawState });
   stillStale();
+  setTimeout(remeasure, 60_000 + Math.random() * 30_000);
   document.addEventListener("visibilitychange", renew);
   for (const use of ["pointermove", "keydown", "scroll"]) addEventListener(use, () => (used = Date.now()), { passive: true });
   setInterval(() => {

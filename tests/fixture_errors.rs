@@ -118,6 +118,43 @@ fn mistakes_are_told_with_their_place() {
             "organizations[0].incidents[0].affected[0]: the service \"web\" did not exist at that time",
         ),
         (
+            acme("    monitors:\n      - { id: m, name: M, url: x, service: apj }\n"),
+            8,
+            "apj",
+            "organizations[0].monitors[0].service: there is no service \"apj\" in this organization (did you mean \"api\"?)",
+        ),
+        (
+            acme("    monitors:\n      - { id: m, name: M, url: x, interval_s: 5 }\n"),
+            8,
+            "5",
+            "organizations[0].monitors[0].interval_s: is between 10 and 86400",
+        ),
+        (
+            acme("    monitors:\n      - { id: m, name: M, url: x, readings: [{ at: 1 day ago, every: 1s }] }\n"),
+            8,
+            "1 day",
+            "organizations[0].monitors[0].readings[0].at: a monitor may have 10080 readings; make them rarer",
+        ),
+        (
+            acme("    monitors:\n      - { id: m, name: M, url: x, readings: [{ at: 1 day ago, every: often }] }\n"),
+            8,
+            "often",
+            "organizations[0].monitors[0].readings[0].every: \"often\" is not a span of time; write it like \"90s\", \"5m\" or \
+             \"2 hours 30 minutes\"",
+        ),
+        (
+            acme("    monitors:\n      - { id: m, name: M, url: x, readings: [{ at: 1 day ago, until: now }] }\n"),
+            8,
+            "{ at",
+            "organizations[0].monitors[0].readings[0]: how often? \"until\" needs \"every\"",
+        ),
+        (
+            acme("    monitors:\n      - { id: m, name: M, url: x, timeout_ms: soon }\n"),
+            8,
+            "soon",
+            "organizations[0].monitors[0].timeout_ms: must be a whole number, not the text \"soon\"",
+        ),
+        (
             "organizations:\n  - slug: Acme Inc\n    name: Acme\n".to_owned(),
             2,
             "Acme Inc",

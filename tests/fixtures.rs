@@ -56,6 +56,7 @@ fn every_fixture_loads_at_any_hour_and_leaves_nothing_to_do() {
             let now = hour.parse().unwrap();
             for spec in &fixture.organizations {
                 let org = applied(spec, &fixture, now);
+                assert!(org.monitors().values().all(|monitor| !monitor.enabled), "{}: asks strangers", path.display());
                 let later = now.after(std::time::Duration::from_secs(3 * 86_400));
                 for again in [now, later] {
                     assert!(plan(spec, &fixture, &org, again).is_empty(), "{} {}", path.display(), spec.slug);
@@ -74,6 +75,8 @@ fn the_demo_shows_every_feature() {
         assert!(roles.contains(&role));
     }
     assert_eq!((kestrel.services().len(), kestrel.groups().len(), kestrel.teams().len()), (12, 5, 3));
+    let shown = kestrel.monitors().values().filter(|monitor| monitor.visibility == Visibility::Public);
+    assert_eq!((kestrel.monitors().len(), shown.count()), (4, 3));
     let kinds = |kind| kestrel.incidents().values().filter(move |incident| incident.kind() == kind);
     assert_eq!((kinds(Kind::Incident).count(), kinds(Kind::Maintenance).count()), (20, 7));
     for impact in Impact::ALL {
@@ -128,10 +131,14 @@ fn the_demo_has_ninety_days_of_history_in_order() {
 
 #[test]
 fn the_samples_of_other_clients_are_theirs() {
-    let load = |file: &str| {
+    let read = |file: &str| {
         let source = std::fs::read_to_string(format!("fixtures/{file}.yaml")).unwrap();
-        let fixture = Fixture::read(file, &source).unwrap();
-        applied(&fixture.organizations[0], &fixture, "2026-05-04T09:41:00Z".parse().unwrap())
+        Fixture::read(file, &source).unwrap()
+    };
+    let now = "2026-05-04T09:41:00Z".parse().unwrap();
+    let load = |file: &str| {
+        let fixture = read(file);
+        applied(&fixture.organizations[0], &fixture, now)
     };
     let names = |org: &Org| org.services_in_order().iter().map(|s| s.name.clone()).collect::<Vec<_>>().join(", ");
 
@@ -149,6 +156,12 @@ fn the_samples_of_other_clients_are_theirs() {
     let statusnexus = load("statusnexus");
     assert_eq!((statusnexus.services().len(), statusnexus.incidents().len()), (7, 8));
     assert!(statusnexus.incidents().values().all(|incident| incident.affected.is_empty()));
+    let fixture = read("statusnexus");
+    let readings = plan(&fixture.organizations[0], &fixture, &statusnexus, now).readings;
+    let mut told: Vec<Vec<bool>> = readings.iter().map(|found| found.iter().map(|one| one.up).collect()).collect();
+    told.sort();
+    let (back, gone, well) = (vec![false, true], vec![true, false], vec![true, true]);
+    assert_eq!(told, [back, gone, well.clone(), well.clone(), well], "five websites with two ticks each");
 }
 
 /// A copy of the demo with some bytes changed, as an editor or a bad merge would leave it.

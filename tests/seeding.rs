@@ -17,6 +17,7 @@ use tocsin_actors::{
     clock::SystemClock,
     directory::{Directory, Settings},
     domain::{Author, Command, Edit, IncidentId, Order, Slug, Timestamp, command::ServiceChange, status::ServiceStatus},
+    readings::{ReadingStore, Span},
     store::{AccountStore, UserKey},
     testkit::MemoryStore,
 };
@@ -70,7 +71,7 @@ async fn a_second_run_changes_nothing_and_says_so() {
     assert_eq!(
         at.seed(&demo()).await.unwrap(),
         [
-            "kestrel: 12 services, 20 incidents, 7 maintenances, 5 groups, 3 teams, 5 members: created",
+            "kestrel: 12 services, 20 incidents, 7 maintenances, 4 monitors, 5 groups, 3 teams, 5 members: created",
             "fjordlight: 3 services, 1 incident, 1 group, 1 team, 1 member: created"
         ]
     );
@@ -78,7 +79,7 @@ async fn a_second_run_changes_nothing_and_says_so() {
     assert_eq!(
         at.seed(&demo()).await.unwrap(),
         [
-            "kestrel: 12 services, 20 incidents, 7 maintenances, 5 groups, 3 teams, 5 members: nothing to do",
+            "kestrel: 12 services, 20 incidents, 7 maintenances, 4 monitors, 5 groups, 3 teams, 5 members: nothing to do",
             "fjordlight: 3 services, 1 incident, 1 group, 1 team, 1 member: nothing to do"
         ]
     );
@@ -117,6 +118,34 @@ async fn only_what_is_missing_is_made_and_what_is_there_is_left_alone() {
     let api = &org.services()[&acme.service("api")];
     assert_eq!((api.name.as_str(), api.status), ("Renamed", ServiceStatus::MajorOutage));
     assert_eq!(org.services().len(), 2);
+    at.directory.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_checks_have_found_is_loaded_once() {
+    let at = Installation::new().await;
+    let found =
+        "        readings: [{ at: 1 day ago, until: now, every: 6h, ms: 100, spread: 50 }, { at: 5 minutes ago, up: false }]\n";
+    let fixture =
+        |found| small(&format!("    monitors:\n      - id: web\n        name: Web\n        url: https://web.example\n{found}"));
+    let of = async || {
+        let monitor = Ids::of(&"acme".parse().unwrap()).monitor("web");
+        let (from, to) = (Timestamp::from_millis(0), NOW.parse::<Timestamp>().unwrap().after(Span::Day.length()));
+        at.store.readings(monitor, Span::Check, from, to, 100).await.unwrap()
+    };
+    at.seed(&fixture("")).await.unwrap();
+    assert!(of().await.is_empty());
+    assert_eq!(at.seed(&fixture(found)).await.unwrap(), ["acme: 1 service, 1 monitor, 1 member: nothing to do"]);
+    let first = of().await;
+    let told: Vec<_> = first.iter().map(|one| (one.up, one.answered)).collect();
+    assert_eq!(
+        told,
+        [(1, 1), (1, 1), (1, 1), (1, 1), (0, 0), (1, 1)],
+        "also of a monitor that was there, or whose loading broke off"
+    );
+    assert!(first.iter().filter(|one| one.answered > 0).all(|one| (50..=150).contains(&one.max_ms)), "{first:?}");
+    at.seed(&fixture(found)).await.unwrap();
+    assert_eq!(of().await, first);
     at.directory.shutdown().await;
 }
 

@@ -16,7 +16,7 @@ use tocsin_actors::{
     accounts::password::PasswordHash,
     clock::{Clock, SystemClock},
     directory::{Directory, Settings},
-    store::AccountStore,
+    store::Store,
 };
 
 /// How many organizations are made up at the same time: enough to fill a group commit, few enough to stay small.
@@ -51,8 +51,8 @@ pub async fn run(args: SeedArgs) -> anyhow::Result<()> {
 }
 
 /// The same on a store that is open. Every problem of every fixture is told before anything is changed.
-pub async fn run_on(args: SeedArgs, accounts: Arc<dyn AccountStore>, directory: Directory) -> anyhow::Result<()> {
-    fill(&args, read_all(&args)?, accounts, directory).await
+pub async fn run_on(args: SeedArgs, store: Arc<dyn Store>, directory: Directory) -> anyhow::Result<()> {
+    fill(&args, read_all(&args)?, store, directory).await
 }
 
 fn read_all(args: &SeedArgs) -> anyhow::Result<Vec<Loaded>> {
@@ -98,8 +98,8 @@ fn unreadable(file: &str, error: &std::io::Error) -> String {
     }
 }
 
-async fn fill(args: &SeedArgs, fixtures: Vec<Loaded>, accounts: Arc<dyn AccountStore>, directory: Directory) -> anyhow::Result<()> {
-    let loader = Loader::new(accounts, directory, SystemClock.now());
+async fn fill(args: &SeedArgs, fixtures: Vec<Loaded>, store: Arc<dyn Store>, directory: Directory) -> anyhow::Result<()> {
+    let loader = Loader::new(store, directory, SystemClock.now());
     let steps = fixtures.iter().map(|loaded| loaded.fixture.organizations.len()).sum::<usize>();
     let progress = Progress::of(steps + args.generate.as_ref().map_or(0, |amount| amount.orgs), args.quiet);
     let mut surveys = Vec::new();

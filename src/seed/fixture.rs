@@ -7,7 +7,7 @@ use super::{
     problem::{Problem, Problems},
     read::{At, Reader, Spots, Told},
     references,
-    times::Time,
+    times::{Span, Time},
     tree::Node,
 };
 use chrono_tz::Tz;
@@ -17,6 +17,7 @@ use tocsin_actors::{
     domain::{
         Domain, Slug,
         entities::{Branding, Metadata},
+        monitor::{Expects, Pace},
         status::{Impact, IncidentStatus, Role, ServiceStatus, TeamRole, Visibility},
     },
 };
@@ -76,6 +77,8 @@ pub struct OrgSpec {
     pub services: Vec<ServiceSpec>,
     /// Incidents and maintenances.
     pub incidents: Vec<IncidentSpec>,
+    /// Website checks.
+    pub monitors: Vec<MonitorSpec>,
 }
 
 /// A person's place in an organization.
@@ -204,6 +207,44 @@ pub struct PostmortemSpec {
     pub by: Option<Told<String>>,
 }
 
+/// A website check.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // see the entity
+pub struct MonitorSpec {
+    pub spots: Spots,
+    pub id: Told<String>,
+    pub name: String,
+    pub url: String,
+    pub expects: Expects,
+    pub pace: Pace,
+    pub visibility: Visibility,
+    pub service: Option<Told<String>>,
+    /// The status that it gives while it is down.
+    pub gives: ServiceStatus,
+    pub opens_incident: bool,
+    pub enabled: bool,
+    /// What checks found before it was loaded.
+    pub readings: Vec<ReadingsSpec>,
+    pub metadata: Metadata,
+}
+
+/// What one check found, or many in a row.
+#[derive(Debug, Clone)]
+pub struct ReadingsSpec {
+    /// When the first was made.
+    pub at: Told<Time>,
+    /// How long after each the next was; none is only one.
+    pub every: Option<Span>,
+    /// When the last was made at the latest; none is when the fixture is loaded.
+    pub until: Option<Told<Time>>,
+    /// Whether they found it up.
+    pub up: bool,
+    /// How long answers took; none is no answer.
+    pub ms: Option<u32>,
+    /// By how much more or less than that.
+    pub spread: u32,
+}
+
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
@@ -296,6 +337,7 @@ fn organization(reader: &mut Reader, at: &At<'_>) -> Option<OrgSpec> {
         "services",
         "incidents",
         "maintenances",
+        "monitors",
     ];
     let fields = reader.fields(at, known)?;
     let slug = fields.required(reader, "slug", Reader::parsed::<Slug>);
@@ -313,6 +355,7 @@ fn organization(reader: &mut Reader, at: &At<'_>) -> Option<OrgSpec> {
     let services = fields.list(reader, "services", service);
     let mut incidents = fields.list(reader, "incidents", super::story::incident);
     incidents.extend(fields.list(reader, "maintenances", super::story::maintenance));
+    let monitors = fields.list(reader, "monitors", super::monitors::monitor);
     let (spots, slug) = (fields.spots(), slug?);
     Some(OrgSpec {
         spots,
@@ -330,6 +373,7 @@ fn organization(reader: &mut Reader, at: &At<'_>) -> Option<OrgSpec> {
         groups,
         services,
         incidents,
+        monitors,
     })
 }
 

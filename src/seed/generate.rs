@@ -138,6 +138,7 @@ impl Amount {
             groups: words::GROUPS.iter().enumerate().map(|(n, name)| group(n, name)).collect(),
             services,
             incidents,
+            monitors: Vec::new(),
             name,
         };
         Fixture { users, organizations: vec![organization] }

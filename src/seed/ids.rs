@@ -3,7 +3,7 @@
 
 use tocsin_actors::{
     accounts::folded,
-    domain::{GroupId, IncidentId, MemberId, OrgId, ServiceId, Slug, TeamId, UpdateId, UserId},
+    domain::{GroupId, IncidentId, MemberId, MonitorId, OrgId, ServiceId, Slug, TeamId, UpdateId, UserId},
 };
 use uuid::Uuid;
 
@@ -44,6 +44,10 @@ impl Ids {
     /// An incident's or a maintenance's.
     pub fn incident(self, id: &str) -> IncidentId {
         IncidentId::new(named(self.0.uuid(), "incident", id))
+    }
+    /// A monitor's.
+    pub fn monitor(self, id: &str) -> MonitorId {
+        MonitorId::new(named(self.0.uuid(), "monitor", id))
     }
 }
 

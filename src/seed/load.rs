@@ -22,7 +22,8 @@ use tocsin_actors::{
     directory::Directory,
     domain::{Command, Name, Org, Slug, Timestamp, UserId, entities::names},
     org::OrgError,
-    store::{AccountError, AccountStore, StoreError, UserKey},
+    readings::{Reading, Span},
+    store::{AccountError, Store, StoreError, UserKey},
 };
 
 /// How often an organization is tried that is busy, not available, or changed by somebody at the same time.
@@ -31,7 +32,7 @@ const TRIES: u32 = 8;
 /// Loads fixtures into an installation.
 #[derive(Clone)]
 pub struct Loader {
-    accounts: Arc<dyn AccountStore>,
+    store: Arc<dyn Store>,
     directory: Directory,
     now: Timestamp,
     /// When it was `now`: a name is claimed when it is, or it would look like one that somebody gave up long ago.
@@ -104,8 +105,8 @@ impl Survey {
 
 impl Loader {
     /// A loader for which it is `now`: what relative times are relative to.
-    pub fn new(accounts: Arc<dyn AccountStore>, directory: Directory, now: Timestamp) -> Self {
-        Self { accounts, directory, now, began: Instant::now(), may_split: false }
+    pub fn new(store: Arc<dyn Store>, directory: Directory, now: Timestamp) -> Self {
+        Self { store, directory, now, began: Instant::now(), may_split: false }
     }
 
     /// Lets organizations be made in several requests when they are too large for one. For generated data only: after a
@@ -175,14 +176,12 @@ impl Loader {
             let (mut plan, rehearsal) = self.planned(spec, users).await?;
             let requests = rehearsal.chunks(&plan.steps).len();
             let outcome = first.get_or_insert_with(|| outcome(spec, &plan, requests));
-            if plan.is_empty() {
-                return Ok(outcome.clone());
-            }
+            let outcome = outcome.clone();
             if plan.is_new {
                 self.found(spec, &mut plan).await?;
             }
             let error = match self.execute(&plan, &rehearsal).await {
-                Ok(()) => return Ok(outcome.clone()),
+                Ok(()) => return self.add_readings(plan.readings).await.map(|()| outcome),
                 Err(error) => error,
             };
             let wait = match &error {
@@ -203,6 +202,18 @@ impl Loader {
         for chunk in rehearsal.chunks(&plan.steps) {
             let orders = chunk.iter().map(|step| step.order.clone()).collect();
             self.directory.execute(plan.org, orders).await?;
+        }
+        Ok(())
+    }
+
+    /// What checks have found, of monitors of which nothing is known: the others have checked since, or were loaded before.
+    async fn add_readings(&self, all: Vec<Vec<Reading>>) -> Result<(), LoadError> {
+        let ever = (Timestamp::from_millis(0), self.now.after(Span::Day.length()));
+        for readings in all {
+            let Some(monitor) = readings.first().map(|reading| reading.monitor) else { continue };
+            if self.store.readings(monitor, Span::Day, ever.0, ever.1, 1).await?.is_empty() {
+                self.store.add_readings(readings).await?;
+            }
         }
         Ok(())
     }
@@ -239,7 +250,7 @@ impl Loader {
     /// Whether nobody else goes by these names. A claim that came to nothing does not count, `founding` takes it over.
     async fn names_are_free(&self, spec: &OrgSpec) -> Result<(), LoadError> {
         for name in names(&spec.slug, spec.domain.as_ref()) {
-            let Some((holder, _)) = self.accounts.holder(name.clone()).await? else { continue };
+            let Some((holder, _)) = self.store.holder(name.clone()).await? else { continue };
             let theirs = holder != Ids::of(&spec.slug).org();
             if theirs && self.view(spec, holder).await?.organization().is_some_and(|now| now.goes_by(name.as_str())) {
                 return Err(taken(spec, &name));
@@ -253,14 +264,14 @@ impl Loader {
         use founding::FoundingError::{Account, Org};
         let now = self.now.after(self.began.elapsed());
         for name in names(&spec.slug, spec.domain.as_ref()) {
-            match founding::claim_name(&*self.accounts, &self.directory, &name, plan.org, now).await {
+            match founding::claim_name(self.store.as_ref(), &self.directory, &name, plan.org, now).await {
                 Ok(()) => {}
                 Err(Account(AccountError::NameTaken(_))) => return Err(taken(spec, &name)),
                 Err(Account(error)) => return Err(error.into()),
                 Err(Org(error)) => return Err(LoadError::Org { slug: spec.slug.clone(), error }),
             }
         }
-        let number = self.accounts.next_number().await?;
+        let number = self.store.next_number().await?;
         for step in &mut plan.steps {
             if let Command::CreateOrganization(new) = &mut step.order.command {
                 new.number = number;
@@ -271,10 +282,10 @@ impl Loader {
 
     /// Who has this address already, or was made by an earlier run and changed it since.
     async fn known(&self, spec: &UserSpec) -> Result<Option<UserId>, StoreError> {
-        if let Some(user) = self.accounts.find_user(UserKey::Email(spec.email.value.clone())).await? {
+        if let Some(user) = self.store.find_user(UserKey::Email(spec.email.value.clone())).await? {
             return Ok(Some(user.id));
         }
-        Ok(self.accounts.user(ids::user(&spec.email.value)).await?.map(|user| user.id))
+        Ok(self.store.user(ids::user(&spec.email.value)).await?.map(|user| user.id))
     }
 
     async fn check(&self, spec: &UserSpec, problems: &mut Vec<Problem>) -> Result<(), StoreError> {
@@ -282,7 +293,7 @@ impl Loader {
             problems.push(rehearse::rule(&spec.spots, &rejection));
         }
         let Some(username) = &spec.username else { return Ok(()) };
-        if self.accounts.find_user(UserKey::Username(username.clone())).await?.is_some() {
+        if self.store.find_user(UserKey::Username(username.clone())).await?.is_some() {
             let spot: Spot = spec.spots.field("username");
             problems.push(Problem { spot, message: format!("the username {username:?} is in use by somebody else") });
         }
@@ -300,10 +311,10 @@ impl Loader {
                     .map_err(|error| StoreError::Unavailable(error.to_string()))?,
             ),
         };
-        let number = self.accounts.next_number().await?;
+        let number = self.store.next_number().await?;
         let user = account(spec, number, password, self.now);
         let id = user.id;
-        match self.accounts.create_user(user).await {
+        match self.store.create_user(user).await {
             Ok(()) => Ok(id),
             // Made by somebody else since we looked.
             Err(AccountError::EmailTaken | AccountError::IdTaken) => Ok(self.known(spec).await?.unwrap_or(id)),

@@ -13,6 +13,7 @@ pub mod progress;
 pub mod rehearse;
 pub mod times;
 
+mod monitors;
 mod read;
 mod references;
 mod story;

@@ -16,6 +16,7 @@ use tocsin_actors::domain::{
     command::{NewOrganization, NewService, ServiceChange},
     status::Kind,
 };
+use tocsin_actors::readings::Reading;
 
 /// What is to be done for one organization.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the fixture has of each kind, and how many are missing.
     pub counts: Counts,
+    /// What it says that checks have found, by monitor, whether it is there already or not.
+    pub readings: Vec<Vec<Reading>>,
 }
 
 /// One order and the place that asks for it.
@@ -58,6 +61,7 @@ pub struct Counts {
     pub services: Count,
     pub incidents: Count,
     pub maintenances: Count,
+    pub monitors: Count,
 }
 
 impl Count {
@@ -91,6 +95,7 @@ impl Plan {
             created: circumstances.now,
             steps: Vec::new(),
             counts: Counts::default(),
+            readings: Vec::new(),
             problems: Vec::new(),
         };
         planner.everything();
@@ -101,7 +106,7 @@ impl Plan {
         // Stable: what happens at the same time stays in the order in which things depend on each other.
         steps.sort_by_key(|step| step.order.at);
         let is_new = circumstances.org.organization().is_none();
-        Ok(Self { org: planner.ids.org(), is_new, steps, counts: planner.counts })
+        Ok(Self { org: planner.ids.org(), is_new, steps, counts: planner.counts, readings: planner.readings })
     }
 
     /// Whether everything is there.
@@ -124,6 +129,7 @@ pub(super) struct Planner<'a> {
     pub(super) created: Timestamp,
     pub(super) steps: Vec<Step>,
     pub(super) counts: Counts,
+    pub(super) readings: Vec<Vec<Reading>>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -167,6 +173,7 @@ impl Planner<'_> {
                 self.incident(incident);
             }
         }
+        spec.monitors.iter().for_each(|monitor| self.monitor(monitor));
     }
 
     fn organization(&mut self) {

@@ -32,11 +32,12 @@ impl fmt::Display for Told<'_> {
 
 type Row = (Count, &'static str, &'static str);
 
-fn rows(counts: &Counts) -> [Row; 6] {
+fn rows(counts: &Counts) -> [Row; 7] {
     [
         (counts.services, "service", "services"),
         (counts.incidents, "incident", "incidents"),
         (counts.maintenances, "maintenance", "maintenances"),
+        (counts.monitors, "monitor", "monitors"),
         (counts.groups, "group", "groups"),
         (counts.teams, "team", "teams"),
         (counts.members, "member", "members"),

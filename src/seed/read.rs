@@ -124,6 +124,19 @@ impl Reader {
         None
     }
 
+    /// A whole number; what is too large for `T` is a problem.
+    pub(super) fn whole<T: TryFrom<i64>>(&mut self, at: &At<'_>) -> Option<T> {
+        let Value::Int(number) = at.node.value else {
+            self.problem(at.spot(), format!("must be a whole number, not {}", at.node.is_a()));
+            return None;
+        };
+        let number = T::try_from(number).ok();
+        if number.is_none() {
+            self.problem(at.spot(), "is no number that there can be here");
+        }
+        number
+    }
+
     /// A word of one of the domain's vocabularies.
     pub(super) fn word<T: FromStr<Err = UnknownWord>>(&mut self, at: &At<'_>) -> Option<T> {
         let text = self.text(at)?;

@@ -37,6 +37,7 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn of(org: &'a OrgSpec, users: &'a Known<'a>, problems: &mut Vec<Problem>) -> Self {
+        names("monitor", org.monitors.iter().map(|monitor| &monitor.id), problems);
         names("incident or maintenance", org.incidents.iter().map(|incident| &incident.id), problems);
         Self {
             users,
@@ -70,6 +71,8 @@ impl<'a> Names<'a> {
             let services = affected.filter_map(|affected: &AffectedSpec| affected.service.as_ref());
             services.for_each(|service| known("service", service, &self.services, here, problems));
         }
+        let driven = org.monitors.iter().filter_map(|monitor| monitor.service.as_ref());
+        driven.for_each(|service| known("service", service, &self.services, here, problems));
     }
 }
 

@@ -202,8 +202,22 @@ impl fmt::Display for Time {
     }
 }
 
-/// A span of seconds in the largest units that fit.
-struct Span(i64);
+/// So many seconds: `5m`, `2 hours 30 minutes`. Written in the largest units that fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span(pub i64);
+
+/// A text that is no span.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0:?} is not a span of time; write it like \"90s\", \"5m\" or \"2 hours 30 minutes\"")]
+pub struct NoSpan(String);
+
+impl FromStr for Span {
+    type Err = NoSpan;
+    fn from_str(text: &str) -> Result<Self, NoSpan> {
+        let span = seconds(&text.trim().to_ascii_lowercase()).filter(|seconds| (1..=FARTHEST_SECONDS).contains(seconds));
+        span.map(Self).ok_or_else(|| NoSpan(text.chars().take(60).collect()))
+    }
+}
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -262,6 +276,17 @@ mod tests {
             assert_eq!(text.parse::<Time>(), Err(TimeError::Unknown(text.to_owned())));
         }
         assert_eq!("999999999999w ago".parse::<Time>(), Err(TimeError::TooFar("999999999999w ago".to_owned())));
+    }
+
+    #[test]
+    fn spans_are_read_as_they_are_written() {
+        for (text, seconds) in [("90s", 90), ("5m", 300), ("2 hours 30 minutes", 9_000), ("1d", 86_400)] {
+            assert_eq!(text.parse(), Ok(Span(seconds)));
+            assert_eq!(Span(seconds).to_string().parse(), Ok(Span(seconds)));
+        }
+        for text in ["", "5", "0s", "5 minutes ago", "m", "99999999999w"] {
+            assert_eq!(text.parse::<Span>(), Err(NoSpan(text.to_owned())));
+        }
     }
 
     fn any_time() -> impl Strategy<Value = Time> {

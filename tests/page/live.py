@@ -53,6 +53,11 @@ new MutationObserver((_, observer) => {
   if (line) observer.disconnect() ?? (line.hidden = false);
 }).observe(document, { childList: true, subtree: true });
 """
+# What is done every minute or more is done at once.
+IMPATIENT = """
+const patient = window.setTimeout;
+window.setTimeout = (what, ms, ...more) => patient(what, ms >= 60_000 ? 50 : ms, ...more);
+"""
 
 
 class Open:
@@ -318,6 +323,20 @@ def what_an_organization_writes_live_is_text(world):
     assert not strange and page.run("window.same"), strange
 
 
+def an_open_page_fetches_anew_what_checks_found(world):
+    page = world.open("/status/kestrel", first=IMPATIENT).live()
+    before = page.text("#checks")
+    assert "Response times" in before and " ms" in before.replace("\u202f", " "), before
+    page.run("document.querySelector('#checks').isOld = true; 0")
+    page.wait("it to be another", "!document.querySelector('#checks').isOld")
+    assert page.text("#checks") == before and page.count("#checks") == 1
+    without = world.open(f"/status/{world.made.quiet.slug}", first=IMPATIENT).live()
+    assert not without.is_shown("#checks")
+    asked = lambda tab: [told["request"]["url"] for told in tab.told("Network.requestWillBeSent")]
+    until("it to be fetched again", lambda: sum(url.endswith("/checks") for url in asked(page.tab)) > 3)
+    assert not any(url.endswith("/checks") for url in asked(without.tab)), "nobody asks for what there is not"
+
+
 def a_page_that_was_open_for_a_day_is_fetched_anew_when_looked_at(world):
     both = Open(world, "old")
     page, other = both.pages
@@ -335,5 +354,5 @@ TESTS = [
     each_change_is_said_in_one_sentence, a_hundred_rows_stay_where_they_are_when_their_status_changes,
     who_reads_further_down_is_not_moved_by_what_happens_above, a_page_that_has_its_state_is_not_sent_it_again,
     a_killed_server_is_waited_for_and_the_page_is_right_again, what_an_organization_writes_live_is_text,
-    a_page_that_was_open_for_a_day_is_fetched_anew_when_looked_at,
+    an_open_page_fetches_anew_what_checks_found, a_page_that_was_open_for_a_day_is_fetched_anew_when_looked_at,
 ]

@@ -64,6 +64,8 @@ def everything_is_there_without_a_program(world):
         assert len(percents) == rows and all(re.fullmatch(r"[\d.]+\s%", one) for one in percents), percents
         bars = page.run(BARS)
         assert all(role == "img" and "over 90 days" in label and 0 < paths < 7 for role, label, paths in bars), bars
+        graphs = page.run("[...document.querySelectorAll('.graph')].map((el) => [el.getAttribute('role'), el.getAttribute('aria-label')])")
+        assert len(graphs) == 3 and all(role == "img" and "over the last 24 hours" in label for role, label in graphs), graphs
         assert page.count("#past .past") >= 1 and "No incidents reported" in text
         times = page.run(TIMES)
         assert all(at and said for at, said in times) and any("CE" in said for _, said in times), times

@@ -34,7 +34,7 @@ pub enum Command {
     RotateKey(RotateKeyArgs),
     /// Verify a store: every document must equal the replay of its organization's commits
     Check(CheckArgs),
-    /// Write everything that a store holds into a file
+    /// Write everything that a store holds into a file, but for what website checks found
     Export(ExportArgs),
     /// Fill an empty store from a file that `export` wrote, and verify it
     Import(ImportArgs),

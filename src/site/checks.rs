@@ -102,7 +102,11 @@ fn label(name: &str, day: Option<Summary>) -> String {
 
 /// `480 ms`, `12.5 s`.
 fn duration(ms: u32) -> String {
-    if ms < 10_000 { format!("{ms}\u{202f}ms") } else { format!("{:.1}\u{202f}s", f64::from(ms) / 1_000.0) }
+    match ms {
+        0 => "<1\u{202f}ms".to_owned(),
+        1..10_000 => format!("{ms}\u{202f}ms"),
+        _ => format!("{:.1}\u{202f}s", f64::from(ms) / 1_000.0),
+    }
 }
 
 /// A bar as high as answers took long in each piece of the day, a mark above it where checks failed, and next to nothing
@@ -168,6 +172,8 @@ mod tests {
             said(Some(whole)),
             "Shop: answers took 80 ms on average, 12.3 s at most over the last 24 hours; no check failed"
         );
+        let quick = said(Some(sum(1, 1, 1, 0)));
+        assert_eq!(quick, "Shop: answers took <1 ms on average, <1 ms at most over the last 24 hours; no check failed");
         assert_eq!(said(Some(sum(9, 0, 0, 0))), "Shop: no answers over the last 24 hours; 9 of 9 checks failed");
     }
 

@@ -1,5 +1,6 @@
 //! Everything of one store as a file, and back into another: how an installation moves between a file and a database, and
-//! how it is kept safe.
+//! how it is kept safe. What website checks found stays behind: it is no part of anybody's history, and could be more than
+//! all the rest.
 //!
 //! The file is made of lines, so that it streams whatever its size and can be looked at: a head, one thing a line, and an
 //! end that counts them and carries the SHA-256 of all lines between, so that a file that was cut or changed is known as

@@ -54,7 +54,14 @@ impl Server {
         Self::start_with(tempfile::tempdir().unwrap(), AppSettings { monitors, ..unlimited() }).await
     }
 
-    /// The same, with sockets spread over several writers.
+    /// One that makes such checks only when somebody asks for them.
+    pub(crate) async fn start_watching_when_asked() -> Self {
+        let allowed = vec!["127.0.0.0/8".parse().unwrap()];
+        let monitors = MonitorSettings { on: false, allowed, ..MonitorSettings::default() };
+        Self::start_with(tempfile::tempdir().unwrap(), AppSettings { monitors, ..unlimited() }).await
+    }
+
+    /// One with sockets spread over several writers.
     pub(crate) async fn start_with_writers(threads: usize) -> Self {
         let live = WriterSettings { threads, ..WriterSettings::default() };
         Self::start_with(tempfile::tempdir().unwrap(), AppSettings { live, ..unlimited() }).await

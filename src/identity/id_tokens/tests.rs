@@ -1,6 +1,7 @@
 //! What an ID token is good for, and what it is not.
 
 use super::*;
+use crate::identity::Who;
 use crate::identity::testing::World;
 use jsonwebtoken::{EncodingKey, encode};
 use serde_json::{Value, json};

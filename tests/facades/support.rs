@@ -100,7 +100,7 @@ impl Socket {
         socket.set_recv_buffer_size(4_096).unwrap();
         let address = server.base.trim_start_matches("http://");
         let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
-        let head = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        let head = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = [0; 1_024];

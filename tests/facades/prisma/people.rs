@@ -285,7 +285,7 @@ async fn prisma_front_ends_log_in_by_looking_through_all_users() {
 async fn nobody_takes_an_account_over_through_prisma() {
     on_both_stores(Name::Prisma, |server| async move {
         let registered = json!({ "email": "ann@example.org", "password": "correct horse battery", "name": "Ann" }).to_string();
-        let asked = client().post(format!("{}/api/v1/auth/register", server.api)).header("content-type", "application/json");
+        let asked = client().post(format!("{}/auth/register", server.api)).header("content-type", "application/json");
         let ann: Value = asked.body(registered).send().await.unwrap().json().await.unwrap();
         let ann = id(&ann["user"]);
         let user = UserId::new(ann.parse().unwrap());

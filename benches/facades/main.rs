@@ -45,6 +45,7 @@ struct Pair {
 
 #[tokio::main]
 async fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default(); // the client asks for one, also for plain HTTP
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |flag: &str, default: u64| {
         args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1)).and_then(|n| n.parse().ok()).unwrap_or(default)

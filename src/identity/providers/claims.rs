@@ -37,7 +37,11 @@ impl<'a> Claims<'a> {
         };
         let organization = self.text(&names.organization).filter(fits).map(|id| ExternalOrg {
             name: id.to_owned(),
-            here: provider.organizations.get(id).cloned().unwrap_or_else(|| OrgRef::External(id.to_owned())),
+            here: provider
+                .organizations
+                .get(id)
+                .cloned()
+                .unwrap_or_else(|| OrgRef::External(format!("{}{id}", provider.organization_prefix))),
         });
         Ok(Claimed {
             issuer: provider.issuer.clone(),

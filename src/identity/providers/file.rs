@@ -11,6 +11,9 @@
 //!     organizations: { org_123: my-slug }    # to a slug or an id; others by their metadata `external_org`
 //! ```
 //!
+//! Of several providers that know organizations, all but one also say `organization_prefix`, a text that stands before what
+//! they call one: without it, who can name an organization at one of them could name somebody else's at another.
+//!
 //! Who may say in the metadata of an organization which one of a provider it is: see `http::api::organizations`.
 //!
 //! Further keys: `authorized_parties` (accepted `azp`), `algorithms` (default RS256; never symmetric), `jwks_url` (default
@@ -53,6 +56,8 @@ struct Entry {
     default_role: Option<Role>,
     #[serde(default)]
     organizations: BTreeMap<String, String>,
+    #[serde(default)]
+    organization_prefix: String,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -100,13 +105,20 @@ pub fn read(source: &str, own_issuer: &str) -> Result<Vec<Provider>, ProvidersEr
     let options = serde_saphyr::options! { with_snippet: false };
     let file: File = serde_saphyr::from_str_with_options(source, options).map_err(|error| ProvidersError(error.to_string()))?;
     let mut issuers = BTreeSet::from([own_issuer.to_owned()]);
+    let mut prefixes = BTreeSet::new();
     let check = |(n, entry): (usize, Entry)| {
         let place = format!("providers[{n}] ({})", entry.issuer);
         if !issuers.insert(entry.issuer.clone()) {
             let ours = if entry.issuer == own_issuer { "it is our own issuer" } else { "it is there twice" };
             return Err(ProvidersError(format!("{place}: issuer: {ours}; one provider takes several audiences")));
         }
-        entry.check().map_err(|problem| ProvidersError(format!("{place}: {problem}")))
+        let prefix = entry.organization_prefix.clone();
+        let provider = entry.check().map_err(|problem| ProvidersError(format!("{place}: {problem}")))?;
+        if !provider.claims.organization.is_empty() && !prefixes.insert(prefix) {
+            let problem = "needs one of its own: what two providers call an organization could be the same";
+            return Err(ProvidersError(format!("{place}: organization_prefix: {problem}")));
+        }
+        Ok(provider)
     };
     file.providers.into_iter().enumerate().map(check).collect()
 }
@@ -145,6 +157,7 @@ impl Entry {
             // Clerk's own tokens always say both; an organization alone is what its ordinary members would show.
             unsaid_role: matches!(self.preset, Some(Preset::Clerk)).then_some(Role::Member),
             organizations: self.organizations.into_iter().map(organization).collect::<Result<_, _>>()?,
+            organization_prefix: self.organization_prefix,
         })
     }
 }
@@ -266,9 +279,24 @@ mod tests {
             (problem("providers: [{audience: a}]"), "missing field `issuer`"),
             (problem("providers: [{issuer: tocsin, audience: a}]"), "our own issuer"),
             (problem("providers: [{issuer: 'https://a.b', audience: a}, {issuer: 'https://a.b', audience: b}]"), "there twice"),
+            (problem(&two_of_clerk("", "")), "providers[1] (https://b.c): organization_prefix"),
+            (problem(&two_of_clerk("x:", "x:")), "organization_prefix: needs one of its own"),
         ] {
             assert!(said.contains(told), "{said}");
         }
+    }
+
+    fn two_of_clerk(one: &str, other: &str) -> String {
+        let entry = |issuer, prefix| format!("- {{preset: clerk, issuer: 'https://{issuer}', organization_prefix: '{prefix}'}}\n");
+        format!("providers:\n{}{}", entry("a.b", one), entry("b.c", other))
+    }
+
+    #[test]
+    fn several_providers_call_organizations_by_names_of_their_own() {
+        let providers = read(&two_of_clerk("", "b:"), "tocsin").unwrap();
+        assert_eq!((&*providers[0].organization_prefix, &*providers[1].organization_prefix), ("", "b:"));
+        let knows_none = "providers:\n- {preset: clerk, issuer: 'https://a.b'}\n- {issuer: 'https://b.c', audience: a}\n";
+        assert_eq!(read(knows_none, "tocsin").unwrap().len(), 2);
     }
 
     #[test]

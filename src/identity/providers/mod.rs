@@ -35,6 +35,8 @@ pub struct Provider {
     /// What somebody is in whose token an organization is named and no role.
     pub(super) unsaid_role: Option<Role>,
     pub(super) organizations: BTreeMap<String, OrgRef>,
+    /// What stands before the names of organizations that are not mapped.
+    pub(super) organization_prefix: String,
 }
 
 impl Provider {

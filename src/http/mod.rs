@@ -26,7 +26,7 @@ pub use self::{
     names::Names,
     operations::Logins,
     outage::{Outage, watch},
-    site::Keeper,
+    site::{Heads, Keeper},
 };
 
 use self::{
@@ -96,7 +96,7 @@ pub struct Api {
     /// What they found lately.
     pub recent: Recent,
     /// What was made for the world to look at.
-    pub shelf: Shelf,
+    pub shelf: Shelf<Heads>,
     /// Whether the store is away.
     pub outage: Outage,
     /// Where we are, for links that must be whole: what was chosen, or the address on which we listen.

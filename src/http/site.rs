@@ -10,13 +10,13 @@ use super::{
 use crate::{
     monitors::recent::Found,
     page::Audience,
-    site::{Coding, Kept, Place, Seen, Sheet, lost},
+    site::{Beside, Coding, Kept, Packed, Place, Seen, Sendable, Sheet, lost},
 };
 use futures::{
     FutureExt,
     future::{self, Either},
 };
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use tocsin_actors::{
     directory::Farewell,
     domain::{Domain, Org, OrgId, entities::Organization},
@@ -36,7 +36,7 @@ pub(super) const ROOT: &str = "/status/";
 const SHARED: HeaderValue =
     HeaderValue::from_static("public, max-age=0, s-maxage=5, stale-while-revalidate=30, stale-if-error=86400");
 const ANYBODY: HeaderValue = HeaderValue::from_static("*");
-/// How many headers an answer has at most, in a map that is no larger for it.
+/// How many headers an answer has at most.
 const MOST_HEADERS: usize = 12;
 const BY_CODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 
@@ -85,8 +85,8 @@ fn domain(api: &Api, head: &Head) -> Option<Domain> {
     let host = host.and_then(|host| host.to_str().ok());
     // Who says two things could mean one to a cache in between and another to us.
     let host = if named.is_some() && host.is_some() && named != host { None } else { named.or(host) }?;
-    let ours = api.address.split_once("://").map(|(_, ours)| ours.trim_end_matches('/'));
-    if ours == Some(host) { None } else { Domain::of_host(host).ok() }
+    let before = api.address.trim_end_matches('/').strip_suffix(host);
+    if before.is_some_and(|before| before.ends_with("://")) { None } else { Domain::of_host(host).ok() }
 }
 
 async fn answer(api: Arc<Api>, head: Arc<Head>, asked: Asked) -> Result<Response, Rejection> {
@@ -125,11 +125,11 @@ async fn shown(api: &Api, name: &str, place: Place, head: &Head) -> Result<Respo
         Ok(org) => org.ok_or_else(unknown)?,
         Err(error) => {
             let last = id_of(api, name).and_then(|id| api.shelf.last(id, place));
-            return last.map(|last| sent(&last, &head.headers)).ok_or(error);
+            return last.map(|last| sent(api, &last, &head.headers)).ok_or(error);
         }
     };
     if let Some(kept) = api.shelf.kept(&org, place, stale, now) {
-        return Ok(sent(&kept, &head.headers));
+        return Ok(sent(api, &kept, &head.headers));
     }
     let organization = org.organization().ok_or_else(unknown)?;
     let (address, base) = addresses(api, organization, is_own_domain);
@@ -143,7 +143,7 @@ async fn shown(api: &Api, name: &str, place: Place, head: &Head) -> Result<Respo
         api.shelf.now(&seen, place).await
     };
     let kept = kept.ok_or_else(unknown)?;
-    Ok(sent(&kept, &head.headers))
+    Ok(sent(api, &kept, &head.headers))
 }
 
 /// What its website checks found lately; as it was last known while the store is away.
@@ -200,7 +200,9 @@ fn refused(error: ApiError, head: &Head) -> Response {
     if error.status != StatusCode::NOT_FOUND || !reads_pages {
         return failed(error, head.id.as_str());
     }
-    let mut response = sent(lost(), &HeaderMap::new());
+    let (packed, coding) = lost().packed(Coding::Plain);
+    let mut response = Response::new(packed.bytes.clone().into());
+    *response.headers_mut() = said(lost(), packed, coding, false);
     *response.status_mut() = StatusCode::NOT_FOUND;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().remove(header::ETAG);
@@ -253,16 +255,44 @@ fn keep(api: &Api, last: &Org) {
     }
 }
 
+/// What is said of a sheet in each of its forms, with what the edge says of everything: made once, because it costs as much
+/// as everything else that is done for a reader.
+#[derive(Default)]
+pub struct Heads([OnceLock<HeaderMap>; 6]);
+
+impl Beside for Heads {
+    /// Two of them are in use, mostly.
+    const WEIGHT: usize = size_of::<Self>() + 2 * MOST_HEADERS * size_of::<(HeaderName, HeaderValue, [u64; 4])>();
+}
+
+impl Heads {
+    fn of(&self, coding: Coding, is_known: bool, make: impl FnOnce() -> HeaderMap) -> HeaderMap {
+        self.0[coding as usize * 2 + usize::from(is_known)].get_or_init(make).clone()
+    }
+}
+
 /// What was made, in the form that its reader takes; or that the reader has it already.
-fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
-    let (packed, coding) = kept.packed(wanted(asked));
+fn sent(api: &Api, sheet: &Sendable<Heads>, asked: &HeaderMap) -> Response {
+    let (packed, coding) = sheet.packed(wanted(asked));
     let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
     let is_known =
         known.is_some_and(|known| known.trim() == "*" || any_tag(known, str::from_utf8(&packed.tag).unwrap_or_default()));
     let mut response = Response::new(if is_known { Default::default() } else { packed.bytes.clone().into() });
-    let headers = response.headers_mut();
-    // What comes here, and what the edge adds: a map that grows is hashed anew each time.
-    *headers = HeaderMap::with_capacity(MOST_HEADERS);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let status = response.status();
+    *response.headers_mut() = sheet.beside.of(coding, is_known, || {
+        let mut headers = said(sheet, packed, coding, is_known);
+        api.edge.dress("", status, &mut headers);
+        headers
+    });
+    response
+}
+
+/// What is said of a sheet in this form, or of the same to who has it already.
+fn said(kept: &Kept, packed: &Packed, coding: Coding, is_known: bool) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(MOST_HEADERS);
     headers.insert(header::CACHE_CONTROL, SHARED);
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
     headers.extend(HeaderValue::from_maybe_shared(packed.tag.clone()).ok().map(|tag| (header::ETAG, tag)));
@@ -273,34 +303,38 @@ fn sent(kept: &Kept, asked: &HeaderMap) -> Response {
     let stale = kept.stale.and_then(|since| HeaderValue::from_str(&since.to_string()).ok());
     headers.extend(stale.map(|since| (STALE_SINCE, since)));
     if is_known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return response;
+        return headers;
     }
     headers.insert(header::VARY, BY_CODING);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kept.kind));
     if let Some(name) = coding.name() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
     }
-    response
+    headers
 }
 
 /// The best that the reader takes. What is refused by a weight of zero is not taken.
 fn wanted(asked: &HeaderMap) -> Coding {
-    let takes = |name: &str| {
-        let all = asked.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
-        all.flat_map(|value| value.split(',')).any(|one| {
-            let (coding, weight) = one.split_once(';').unwrap_or((one, ""));
-            let refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.trim().parse::<f32>() == Ok(0.0));
-            coding.trim().eq_ignore_ascii_case(name) && !refused
-        })
-    };
-    if takes("br") {
-        Coding::Brotli
-    } else if takes("gzip") || takes("x-gzip") {
-        Coding::Gzip
-    } else {
-        Coding::Plain
+    let all = asked.get_all(header::ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
+    let mut best = Coding::Plain;
+    for one in all.flat_map(|value| value.split(',')) {
+        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+        let name = name.trim();
+        let coding = if name.eq_ignore_ascii_case("br") {
+            Coding::Brotli
+        } else if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
+            Coding::Gzip
+        } else {
+            continue;
+        };
+        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.trim().parse::<f32>() == Ok(0.0));
+        match coding {
+            _ if is_refused => {}
+            Coding::Brotli => return coding,
+            Coding::Gzip | Coding::Plain => best = coding,
+        }
     }
+    best
 }
 
 #[cfg(test)]

@@ -32,10 +32,10 @@ mod widget;
 
 pub use feeds::Feed;
 pub use history::Month;
-pub use kept::{Coding, Kept};
+pub use kept::{Coding, Kept, Packed};
 pub use page::lost;
 pub use shape::Ground;
-pub use shelf::{Place, Shelf};
+pub use shelf::{Beside, Place, Sendable, Shelf};
 
 use crate::{monitors::recent::Found, page::Audience, statuspage::Document};
 use tocsin_actors::domain::{IncidentId, Org, Seq, ServiceId, Timestamp};

@@ -3,6 +3,7 @@
 use super::{Kept, Seen, Sheet};
 use std::{
     collections::{HashMap, HashSet},
+    ops::Deref,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
@@ -23,30 +24,64 @@ pub struct Place {
     pub is_own_domain: bool,
 }
 
+/// What whoever sends sheets makes ready once for each of them, and keeps beside it.
+pub trait Beside: Default {
+    /// How much memory it may come to.
+    const WEIGHT: usize;
+}
+
+/// A sheet that was made, and what is kept beside it.
+pub struct Sendable<B> {
+    kept: Kept,
+    /// What is kept beside it.
+    pub beside: B,
+}
+
+impl<B> Deref for Sendable<B> {
+    type Target = Kept;
+
+    fn deref(&self) -> &Kept {
+        &self.kept
+    }
+}
+
+impl<B: Beside> Sendable<B> {
+    fn new(kept: Kept) -> Arc<Self> {
+        Arc::new(Self { kept, beside: B::default() })
+    }
+
+    fn weight(&self) -> usize {
+        self.kept.weight() + B::WEIGHT
+    }
+}
+
 /// Everything that is kept.
-#[derive(Default)]
-pub struct Shelf {
-    boards: RwLock<HashMap<OrgId, Arc<Mutex<Board>>>>,
+pub struct Shelf<B> {
+    boards: RwLock<HashMap<OrgId, Arc<Mutex<Board<B>>>>>,
     bytes: AtomicUsize,
 }
 
+impl<B> Default for Shelf<B> {
+    fn default() -> Self {
+        Self { boards: RwLock::default(), bytes: AtomicUsize::default() }
+    }
+}
+
 /// What is kept of one organization.
-#[derive(Default)]
-struct Board {
-    made: HashMap<Place, Made>,
+struct Board<B> {
+    made: HashMap<Place, Made<B>>,
     /// As it was when it fell asleep, marked as that.
-    last: HashMap<Place, Arc<Kept>>,
+    last: HashMap<Place, Arc<Sendable<B>>>,
 }
 
 /// A sheet as of a `seq`. Whoever comes while it is made waits for that, and does not make it again.
-#[derive(Clone)]
-struct Made {
+struct Made<B> {
     of: Version,
-    it: Arc<OnceCell<Arc<Kept>>>,
+    it: Arc<OnceCell<Arc<Sendable<B>>>>,
     is_counted: bool,
 }
 
-impl Made {
+impl<B: Beside> Made<B> {
     /// What was counted of it.
     fn weight(&self) -> usize {
         self.it.get().filter(|_| self.is_counted).map_or(0, |kept| kept.weight())
@@ -57,9 +92,9 @@ impl Made {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Version(Seq, Option<Timestamp>);
 
-impl Shelf {
+impl<B: Beside> Shelf<B> {
     /// The sheet as it was made, if that is still true.
-    pub fn kept(&self, org: &Org, place: Place, stale: Option<Timestamp>, now: Timestamp) -> Option<Arc<Kept>> {
+    pub fn kept(&self, org: &Org, place: Place, stale: Option<Timestamp>, now: Timestamp) -> Option<Arc<Sendable<B>>> {
         let board = self.board(org.id())?;
         let board = locked(&board);
         let made = board.made.get(&place).filter(|made| made.of == Version(org.seq(), stale))?;
@@ -67,10 +102,10 @@ impl Shelf {
     }
 
     /// The sheet of this organization as it is now, made if need be; none where there is none.
-    pub async fn now(&self, seen: &Seen<'_>, place: Place) -> Option<Arc<Kept>> {
+    pub async fn now(&self, seen: &Seen<'_>, place: Place) -> Option<Arc<Sendable<B>>> {
         let made = place.sheet.is_of(seen.org).then(|| self.made(seen, place))?;
         let is_new = !made.it.initialized();
-        let kept = made.it.get_or_try_init(async || place.sheet.make(seen).map(Arc::new).ok_or(())).await.ok().cloned();
+        let kept = made.it.get_or_try_init(async || place.sheet.make(seen).map(Sendable::new).ok_or(())).await.ok().cloned();
         if is_new {
             self.was_made(seen.org.id(), place, &made);
         }
@@ -78,7 +113,7 @@ impl Shelf {
     }
 
     /// What was made is counted, if it is still there. Who guesses names of sheets that are not there leaves nothing behind.
-    fn was_made(&self, org: OrgId, place: Place, made: &Made) {
+    fn was_made(&self, org: OrgId, place: Place, made: &Made<B>) {
         let Some(board) = self.board(org) else { return };
         let mut board = locked(&board);
         let Some(there) = board.made.get_mut(&place).filter(|there| Arc::ptr_eq(&there.it, &made.it)) else { return };
@@ -94,10 +129,14 @@ impl Shelf {
         self.weigh(weight);
     }
 
-    fn made(&self, seen: &Seen<'_>, place: Place) -> Made {
+    fn made(&self, seen: &Seen<'_>, place: Place) -> Made<B> {
         let board = match self.board(seen.org.id()) {
             Some(board) => board,
-            None => self.boards.write().unwrap_or_else(PoisonError::into_inner).entry(seen.org.id()).or_default().clone(),
+            None => {
+                let empty = || Arc::new(Mutex::new(Board { made: HashMap::new(), last: HashMap::new() }));
+                let mut boards = self.boards.write().unwrap_or_else(PoisonError::into_inner);
+                boards.entry(seen.org.id()).or_insert_with(empty).clone()
+            }
         };
         let mut board = locked(&board);
         let version = Version(seen.org.seq(), seen.stale);
@@ -109,11 +148,11 @@ impl Shelf {
             let old = std::mem::replace(made, new());
             self.unweigh(old.weight());
         }
-        made.clone()
+        Made { it: made.it.clone(), ..*made }
     }
 
     /// What was there when the organization fell asleep: for the time in which it can't be woken.
-    pub fn last(&self, org: OrgId, place: Place) -> Option<Arc<Kept>> {
+    pub fn last(&self, org: OrgId, place: Place) -> Option<Arc<Sendable<B>>> {
         locked(&*self.board(org)?).last.get(&place).cloned()
     }
 
@@ -150,7 +189,7 @@ impl Shelf {
             made.map(|(place, _)| place).chain(before).chain(basics).collect()
         };
         for place in looked_at {
-            let kept = place.sheet.is_of(seen.org).then(|| place.sheet.make(seen)).flatten().map(Arc::new);
+            let kept = place.sheet.is_of(seen.org).then(|| place.sheet.make(seen)).flatten().map(Sendable::new);
             let more = kept.as_ref().map_or(0, |kept| kept.weight());
             let mut board = locked(&board);
             let old = match kept {
@@ -163,7 +202,7 @@ impl Shelf {
         }
     }
 
-    fn board(&self, org: OrgId) -> Option<Arc<Mutex<Board>>> {
+    fn board(&self, org: OrgId) -> Option<Arc<Mutex<Board<B>>>> {
         self.boards.read().unwrap_or_else(PoisonError::into_inner).get(&org).cloned()
     }
 
@@ -191,12 +230,12 @@ impl Shelf {
     }
 }
 
-impl Board {
+impl<B: Beside> Board<B> {
     fn weight(&self) -> usize {
         self.made.values().map(Made::weight).chain(self.last.values().map(|kept| kept.weight())).sum()
     }
 }
 
-fn locked(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
+fn locked<B>(board: &Mutex<Board<B>>) -> MutexGuard<'_, Board<B>> {
     board.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -28,7 +28,9 @@ impl Dress {
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return; // what comes now is nothing that a browser shows or keeps
         }
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")).is_some() {
+            return; // it has everything on already: see `Edge::dress`
+        }
         set(headers, REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         if let Some(hsts) = &self.hsts {
             headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());

@@ -36,8 +36,11 @@ pub use self::{
     telemetry::HttpTelemetry,
 };
 
-use self::{client::Proxies, connections::Connections, cors::Cors, descriptors::Exhausted, headers::Dress};
+use self::{
+    client::Proxies, connections::Connections, cors::Cors, descriptors::Exhausted, headers::Dress, request_id::X_REQUEST_ID,
+};
 use std::sync::Arc;
+use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
 /// Everything that the connections of a server share.
 #[derive(Clone)]
@@ -104,6 +107,13 @@ impl Edge {
     /// How often who may ask. The one by address is asked here, the others by those who know who asks for what.
     pub fn limits(&self) -> &RateLimits {
         &self.0.limits
+    }
+
+    /// Puts on what every answer carries, for who keeps answers ready: with a place for the name of the request, so that a
+    /// copy need not grow for it.
+    pub fn dress(&self, path: &str, status: StatusCode, headers: &mut HeaderMap) {
+        self.0.dress.put_on(path, status, headers);
+        headers.insert(X_REQUEST_ID, HeaderValue::from_static(""));
     }
 
     /// Whether somebody was turned away a moment ago because the process may open no more files.

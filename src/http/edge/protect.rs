@@ -189,25 +189,28 @@ where
         return Ok(answer.map(|body| Content::Compressed(Box::new(body))));
     }
     let mut answer = routes.oneshot(request).await?;
-    if WorthIt.should_compress(&answer) {
+    let depends_on_coding = answer.headers().get_all(VARY).iter().any(is_by_coding);
+    if !depends_on_coding && WorthIt.should_compress(&answer) {
         // Somebody else would have got other bytes.
         answer.headers_mut().append(VARY, HeaderValue::from_static("accept-encoding"));
-        said_once(answer.headers_mut());
     }
     Ok(answer.map(Content::Plain))
 }
 
 /// Whoever packs by themselves has said already what that depends on.
 fn said_once(headers: &mut HeaderMap) {
-    let same = |value: &HeaderValue| value == "accept-encoding";
-    if headers.get_all(VARY).iter().filter(|value| same(value)).count() < 2 {
+    if headers.get_all(VARY).iter().filter(|value| is_by_coding(value)).count() < 2 {
         return;
     }
-    let rest: Vec<_> = headers.get_all(VARY).iter().filter(|value| !same(value)).cloned().collect();
+    let rest: Vec<_> = headers.get_all(VARY).iter().filter(|value| !is_by_coding(value)).cloned().collect();
     headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
     for value in rest {
         headers.append(VARY, value);
     }
+}
+
+fn is_by_coding(vary: &HeaderValue) -> bool {
+    vary == "accept-encoding"
 }
 
 /// What a panic said, if it said it in words.

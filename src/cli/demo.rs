@@ -56,6 +56,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     for (email, password) in fixture.logins() {
         let _ = writeln!(shown, "  {email:<28} {password}");
     }
+    shown += known_to_all(address);
     let _ = writeln!(shown, "\nTocsin listens on http://{address} and forgets everything when it stops (Ctrl-C). Look at");
     for organization in orgs.iter().filter_map(|org| org.organization()) {
         let page = format!("http://{address}/status/{}", organization.slug);
@@ -100,7 +101,18 @@ async fn speak(app: &mut App, store: &Arc<dyn Store>, name: Name, listener: TcpL
     for (email, password) in fixture.logins().filter(|_| name.has_logins()) {
         let _ = writeln!(said, "  {email:<28} {password}");
     }
+    if name.has_logins() {
+        said += known_to_all(address);
+    }
     Ok(said)
+}
+
+/// What is to be known of the passwords that were just shown.
+fn known_to_all(address: SocketAddr) -> &'static str {
+    if address.ip().is_loopback() {
+        return "";
+    }
+    "  ATTENTION: others can reach this address, and these passwords are known to everybody\n"
 }
 
 /// Three lines that work as they are.

@@ -6,15 +6,14 @@ use super::{
     access::{self, Named},
     answer::Answer,
     call::Call,
-    edge::{Head, RetryAfter},
+    edge::Head,
     error::{ApiError, ErrorBody, ErrorResponse},
     route::Route,
 };
-use crate::identity::{Caller, Who};
+use crate::identity::Caller;
 use matchit::Router;
 use std::{collections::BTreeMap, sync::Arc};
 use tocsin_actors::domain::{Org, OrgId};
-use uuid::Uuid;
 use warp::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     hyper::body::Bytes,
@@ -175,15 +174,14 @@ impl Asked<'_> {
     /// Who asks. Credentials that are wrong are an error even where none are needed: whoever sends them wants to know.
     async fn caller(&self, api: &Api, head: &Head) -> Result<Option<Caller>, ApiError> {
         let limits = api.edge.limits();
-        let too_often = |wait: RetryAfter| ApiError::too_often("rate_limited", wait.0);
         // Whoever tries passwords may well have a token of their own: it buys no more tries.
         if self.route.may == access::May::Anyone && self.route.method != Method::GET {
-            limits.check_auth(head.client).map_err(too_often)?;
+            limits.check_auth(head.client)?;
         }
         let Some(token) = bearer(head)? else { return Ok(None) };
         let caller = api.identity.authenticate(token).await?;
         let writes = self.route.method != Method::GET;
-        limits.check_caller(id_of(&caller), writes).map_err(too_often)?;
+        limits.check_caller(caller.id(), writes)?;
         Ok(Some(caller))
     }
 
@@ -218,7 +216,7 @@ impl Asked<'_> {
         let visible =
             |sent: &&str| (1..=255).contains(&sent.len()) && sent.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
         let sent = sent.to_str().ok().filter(visible).ok_or_else(wrong)?;
-        let by = call.caller.as_ref().map(|caller| id_of(caller).to_string()).unwrap_or_default();
+        let by = call.caller.as_ref().map(|caller| caller.id().to_string()).unwrap_or_default();
         Ok(Some(Call::request_key(&by, &self.route.name, tolerant(path), sent)))
     }
 
@@ -234,13 +232,6 @@ impl Asked<'_> {
 const RETRY_SOON: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// By what callers are told apart.
-fn id_of(caller: &Caller) -> Uuid {
-    match &caller.who {
-        Who::User(user) => user.id.uuid(),
-        Who::Key { id, .. } => id.uuid(),
-    }
-}
-
 /// The token that came with a request.
 pub(super) fn bearer(head: &Head) -> Result<Option<&str>, ApiError> {
     let Some(sent) = head.headers.get(header::AUTHORIZATION) else { return Ok(None) };

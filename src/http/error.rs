@@ -1,6 +1,7 @@
 //! What a request gets that is not done: one shape for everything, `{"error":{"code","message","field"?},"request_id"}`.
 //! The only place that knows which reason has which status.
 
+use super::edge::RetryAfter;
 use crate::identity::{AuthError, Busy, InviteError, LoginRefused, PasswordRefused, Refused};
 use serde::Serialize;
 use std::{convert::Infallible, time::Duration};
@@ -210,6 +211,12 @@ impl From<AuthError> for ApiError {
 impl From<Busy> for ApiError {
     fn from(busy: Busy) -> Self {
         Self::unavailable("busy", "too many passwords are being checked", busy.retry_after)
+    }
+}
+
+impl From<RetryAfter> for ApiError {
+    fn from(RetryAfter(wait): RetryAfter) -> Self {
+        Self::too_often("rate_limited", wait)
     }
 }
 

@@ -104,6 +104,16 @@ pub struct Caller {
     pub external_org: Option<ExternalOrg>,
 }
 
+impl Caller {
+    /// The id of the person, or of the key.
+    pub fn id(&self) -> Uuid {
+        match &self.who {
+            Who::User(user) => user.id.uuid(),
+            Who::Key { id, .. } => id.uuid(),
+        }
+    }
+}
+
 /// A person or a program.
 #[derive(Debug, Clone)]
 pub enum Who {

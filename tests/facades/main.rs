@@ -5,6 +5,7 @@
 mod fastapi;
 mod flask;
 mod issuer;
+mod limits;
 #[path = "../support/mongod.rs"]
 mod mongod;
 mod plive;

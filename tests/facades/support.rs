@@ -144,9 +144,20 @@ type Running = (App, Arc<dyn Store>, String);
 
 impl Server {
     async fn start(name: Name, url: &str, folder: Option<TempDir>, providers: &str) -> Self {
+        Self::load(name, run(url, providers).await, (url, folder), providers).await
+    }
+
+    /// One on the embedded store where who asks too often is told so.
+    pub(crate) async fn limited(name: Name, rates: RateSettings, providers: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("file:{}", folder.path().join("data").display());
+        let running = run_with(&url, providers, (HttpSettings::default(), rates)).await;
+        Self::load(name, running, (&url, Some(folder)), providers).await
+    }
+
+    async fn load(name: Name, running: Running, (url, folder): (&str, Option<TempDir>), providers: &str) -> Self {
         let source = std::fs::read_to_string(format!("{}/fixtures/{name}.yaml", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let fixture = Fixture::read("sample", &source).unwrap();
-        let running = run(url, providers).await;
         let (app, store, _) = &running;
         let loader = Loader::new(store.clone(), app.directory().clone(), SystemTime::now().into_timestamp());
         let survey = loader.survey(&fixture).await.unwrap();
@@ -190,7 +201,7 @@ impl Server {
         let Self { app, store, name, url, org, to, _folder, providers, .. } = self;
         app.shutdown().await;
         drop(store);
-        Self::open(run_with(&url, &providers, http).await, name, (url, _folder), (org, to), providers).await
+        Self::open(run_with(&url, &providers, (http, no_limits())).await, name, (url, _folder), (org, to), providers).await
     }
 
     /// The same one, open to everything that is there.
@@ -320,16 +331,20 @@ pub(crate) fn client() -> reqwest::Client {
 }
 
 async fn run(url: &str, providers: &str) -> Running {
-    run_with(url, providers, HttpSettings::default()).await
+    run_with(url, providers, (HttpSettings::default(), no_limits())).await
 }
 
-async fn run_with(url: &str, providers: &str, http: HttpSettings) -> Running {
+fn no_limits() -> RateSettings {
+    RateSettings::of_requests_per_second(0)
+}
+
+async fn run_with(url: &str, providers: &str, (http, rates): (HttpSettings, RateSettings)) -> Running {
     let store = tocsin::store::open(url).await.unwrap();
     let mut identity = IdentitySettings::default();
     if !providers.is_empty() {
         identity.providers = providers::read(providers, &identity.issuer).unwrap();
     }
-    let edge = EdgeSettings { rates: RateSettings::of_requests_per_second(0), ..EdgeSettings::default() };
+    let edge = EdgeSettings { rates, ..EdgeSettings::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     // Websites are asked when a test says so, and stand on this machine.
     let monitors = MonitorSettings { on: false, allowed: vec!["127.0.0.0/8".parse().unwrap()], ..MonitorSettings::default() };

@@ -32,6 +32,16 @@ pub enum Author {
     Key(KeyId),
 }
 
+impl Author {
+    /// The person, if it is one.
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Self::User(id) => Some(id),
+            Self::Key(_) | Self::System => None,
+        }
+    }
+}
+
 /// A value that only a client understands.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -19,8 +19,8 @@ use std::{
     sync::Arc,
 };
 use tocsin_actors::domain::{
-    Incident, Org, ServiceId,
-    entities::{Number, Service},
+    Incident, Org, ServiceId, Timestamp,
+    entities::{self, Number, Service},
     status::{ServiceStatus, Visibility},
 };
 
@@ -58,20 +58,23 @@ pub(super) async fn page(_: Arc<Fastapi>, asked: Asked) -> Result<Answer, No> {
     let unknown = || Refused::new(404, "Organization not found");
     let org = org.ok_or_else(unknown)?;
     let organization = org.organization().ok_or_else(unknown)?;
-    let mut services = services::newest_first(&org);
+    Ok(asked.engine.seen_by_all(&org, asked.now, || Answer::json(200, &seen(&org, organization, asked.now))))
+}
+
+fn seen<'a>(org: &'a Org, organization: &'a entities::Organization, now: Timestamp) -> Page<'a> {
+    let mut services = services::newest_first(org);
     services.retain(|service| service.visibility == Visibility::Public);
     let listed: BTreeSet<ServiceId> = services.iter().map(|service| service.id).collect();
-    let mut incidents = incidents::newest_first(&org);
+    let mut incidents = incidents::newest_first(org);
     incidents.retain(|incident| {
         incident.visibility == Visibility::Public && affected(incident).any(|service| listed.contains(&service))
     });
     let newest = newest_by_service(&incidents);
-    let page = Page {
+    Page {
         organization: Organization { auth0_org_id: organization_word(org.id()), name: &organization.name },
-        public_services: services.iter().map(|service| public_service(&org, service, &newest, &asked)).collect(),
+        public_services: services.iter().map(|service| public_service(org, service, &newest, now)).collect(),
         incidents: incidents.iter().map(|incident| IncidentShape::from(*incident)).collect(),
-    };
-    Ok(Answer::json(200, &page))
+    }
 }
 
 /// The newest incident of each service.
@@ -90,7 +93,7 @@ fn public_service<'a>(
     org: &Org,
     service: &'a Service,
     newest: &BTreeMap<ServiceId, &'a Incident>,
-    asked: &Asked,
+    now: Timestamp,
 ) -> PublicService<'a> {
     let latest = newest.get(&service.id).filter(|_| service.status != ServiceStatus::Operational);
     let told = |incident: &&'a Incident| {
@@ -104,6 +107,6 @@ fn public_service<'a>(
         current_status: service_status(service.status),
         latest_incident_message: latest.and_then(told),
         latest_incident_status: latest.map(|incident| incident_status(incident.status)),
-        uptime_history: past_days(org, service.id, asked.now),
+        uptime_history: past_days(org, service.id, now),
     }
 }

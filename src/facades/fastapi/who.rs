@@ -2,19 +2,13 @@
 
 use super::{Fastapi, fields::No};
 use crate::{
-    http::facade::{Asked, Engine, Refused},
-    identity::{AuthError, Who, organization_of, providers::OrgRef},
+    http::facade::{self, Asked, Engine, Refused},
+    identity::{AuthError, Who, organization_of},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 use tocsin_actors::{
     accounts::User,
-    domain::{
-        Command, Org, Role, UserId,
-        entities::{Author, Scalar},
-    },
+    domain::{Command, Org, Role, UserId, entities::Author},
 };
 
 /// How often something is decided again because somebody else was faster; in an organization that is never quiet it is
@@ -43,32 +37,13 @@ pub(super) async fn reads(fastapi: &Fastapi, asked: &Asked) -> Result<Asker, No>
         }
         Err(_) => return Err(invalid().into()),
     };
-    let Who::User(user) = caller.who else { return Err(invalid().into()) };
+    let Who::User(user) = &caller.who else { return Err(invalid().into()) };
+    asked.is_by(&caller)?;
+    let user = user.id;
     let stranger = || Refused::new(403, "User does not belong to this organization");
-    let org = named_by_a_token(&asked.engine, &user, &named).await?.ok_or_else(stranger)?;
-    // Whoever comes from a provider may be a member because that says so.
-    let outside = caller.external_role.filter(|(there, _)| *there == named).map(|(_, role)| role);
-    let outside = outside.filter(|_| !matches!(named, OrgRef::External(_)));
-    let everywhere = caller.superadmin.then_some(Role::Admin);
-    let role = org.role(user.id).max(outside).max(everywhere).ok_or_else(stranger)?;
-    Ok(Asker { user: user.id, org, role })
-}
-
-/// The organization that a token speaks of. What admins can claim by themselves names only one to which somebody belongs.
-async fn named_by_a_token(engine: &Engine, user: &User, named: &OrgRef) -> Result<Option<Arc<Org>>, Refused> {
-    let org = match named {
-        OrgRef::Id(id) => engine.org_of_id(*id).await?,
-        OrgRef::Slug(slug) => engine.org_called(slug.as_str()).await?,
-        OrgRef::External(name) => {
-            let claims = |org: &Arc<Org>| {
-                let organization = org.organization();
-                organization.is_some_and(|org| org.metadata.get("external_org") == Some(&Scalar::Text(name.clone())))
-            };
-            let mut claimed = engine.orgs_of(user).await?.into_iter().filter(claims);
-            claimed.next().filter(|_| claimed.next().is_none())
-        }
-    };
-    Ok(org.filter(|org| org.organization().is_some()))
+    let org = asked.engine.org_from(&named).await?.ok_or_else(stranger)?;
+    let role = asked.engine.role(&caller, &org).ok_or_else(stranger)?;
+    Ok(Asker { user, org, role })
 }
 
 /// Who wants to change something. It knows no roles: everybody may, but for those of ours who only read.
@@ -114,33 +89,21 @@ pub(super) async fn meant(engine: &Engine, word: &str) -> Result<Option<Arc<Org>
 }
 
 /// What some people are called.
-pub(super) struct People(BTreeMap<UserId, (u64, String)>);
+pub(super) struct People(facade::People);
 
 impl People {
     pub(super) async fn of(engine: &Engine, authors: impl IntoIterator<Item = Author>) -> Result<Self, Refused> {
-        let users = authors.into_iter().filter_map(|author| match author {
-            Author::User(user) => Some(user),
-            Author::Key(_) | Author::System => None,
-        });
-        let mut people = BTreeMap::new();
-        for id in users.collect::<BTreeSet<_>>() {
-            if let Some(user) = engine.user(id).await? {
-                people.insert(id, (user.number, user.shown_name()));
-            }
-        }
-        Ok(Self(people))
+        let ids: Vec<_> = authors.into_iter().filter_map(Author::user).collect();
+        Ok(Self(engine.people(ids).await?))
     }
 
-    fn find(&self, author: Author) -> Option<&(u64, String)> {
-        match author {
-            Author::User(id) => self.0.get(&id),
-            Author::Key(_) | Author::System => None,
-        }
+    fn find(&self, author: Author) -> Option<&User> {
+        author.user().and_then(|id| self.0.get(&id)).map(AsRef::as_ref)
     }
 
     pub(super) fn name(&self, author: Author) -> String {
         match (self.find(author), author) {
-            (Some((_, name)), _) => name.clone(),
+            (Some(user), _) => user.shown_name(),
             (None, Author::User(_)) => "Former user".to_owned(),
             (None, Author::Key(_)) => "API key".to_owned(),
             (None, Author::System) => "System".to_owned(),
@@ -149,6 +112,6 @@ impl People {
 
     /// Nobody's is 0.
     pub(super) fn number(&self, author: Author) -> u64 {
-        self.find(author).map_or(0, |(number, _)| *number)
+        self.find(author).map_or(0, |user| user.number)
     }
 }

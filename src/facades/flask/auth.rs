@@ -41,6 +41,7 @@ pub(super) async fn register(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refu
     if !engine.registration_is_open() {
         return Err(Refused::new(403, "Registration is closed"));
     }
+    asked.is_costly()?;
     let body = Body::of(&asked)?;
     let (email, username) = (body.given("email")?.trim(), body.given("username")?);
     let (password, name) = (body.given("password")?, body.given("organization_name")?);

@@ -33,6 +33,7 @@ impl Person {
             AuthError::Inactive => Refused::new(401, "Account is inactive"),
             error => error.into(),
         })?;
+        asked.is_by(&known)?;
         Self::of(known).ok_or_else(missing)
     }
 

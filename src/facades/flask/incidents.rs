@@ -4,7 +4,7 @@ use super::{
     Flask,
     asking::Body,
     guards::{self, Denied, Person, TO_READ, in_named_org, to_write_in},
-    people_shapes::{name_of, user_of},
+    people_shapes::name_of,
     shapes::{AffectedShape, IncidentShape, Time, UpdateShape, affected},
     words,
 };
@@ -12,7 +12,7 @@ use crate::http::facade::{Answer, Asked, Refused};
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc};
 use tocsin_actors::domain::{
-    Command, Incident, IncidentId, Org, Role, ServiceId, UpdateId,
+    Author, Command, Incident, IncidentId, Org, Role, ServiceId, UpdateId,
     command::NewIncident,
     incident::Affected,
     status::{Impact, IncidentStatus, Kind, Visibility},
@@ -29,7 +29,7 @@ pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused>
         is(&status, words::incident_status(incident.status)) && is(&kind, words::kind(incident).as_str())
     });
     wanted.sort_by_key(|incident| std::cmp::Reverse(incident.number));
-    let people = asked.engine.people(wanted.iter().filter_map(|incident| user_of(incident.created_by))).await?;
+    let people = asked.engine.people(wanted.iter().filter_map(|incident| incident.created_by.user())).await?;
     let shown = wanted.into_iter().map(|incident| IncidentShape {
         created_by: Some(name_of(&people, incident.created_by)),
         affected_services: Some(affected(&org, incident).map(AffectedShape::named).collect()),
@@ -42,7 +42,7 @@ pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused>
 pub(super) async fn get(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {
     let (_, org, incident) = guards::incident(&asked, TO_READ).await?;
     let authors = incident.updates.iter().map(|update| update.author).chain([incident.created_by]);
-    let people = asked.engine.people(authors.filter_map(user_of)).await?;
+    let people = asked.engine.people(authors.filter_map(Author::user)).await?;
     let updates =
         incident.updates.iter().map(|update| UpdateShape { user: Some(name_of(&people, update.author)), ..update.into() });
     let services = affected(&org, &incident)

@@ -25,7 +25,7 @@ use uuid::Uuid;
 pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {
     let (_, org) = in_org(&asked, Role::Member).await?;
     let members = everybody(&asked, &org).await?;
-    let shown = members.iter().map(|(member, user)| PersonShape { role: Some(Some(member.role.as_str())), ..user.into() });
+    let shown = members.iter().map(|(member, user)| PersonShape { role: Some(Some(member.role.as_str())), ..user.as_ref().into() });
     Ok(Answer::json(200, &json!({ "members": shown.collect::<Vec<_>>() })))
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn users(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused
     Ok(Answer::json(200, &json!({ "users": shown.collect::<Vec<_>>() })))
 }
 
-async fn everybody(asked: &Asked, org: &Org) -> Result<Vec<(Arc<Member>, User)>, Refused> {
+async fn everybody(asked: &Asked, org: &Org) -> Result<Vec<(Arc<Member>, Arc<User>)>, Refused> {
     let mut people = asked.engine.people(org.members().keys().copied()).await?;
     let mut members: Vec<_> = org.members().values().cloned().collect();
     members.sort_by_key(|member| member.number);

@@ -13,6 +13,7 @@ use serde_json::json;
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 use tocsin_actors::domain::{
     Incident, IncidentId, Org, Timestamp,
+    entities::Organization,
     status::{IncidentStatus, Kind, Visibility},
 };
 
@@ -42,24 +43,27 @@ struct About<'a> {
 pub(super) async fn status(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {
     let org = org(&asked).await?;
     let organization = org.organization().ok_or_else(unknown)?;
+    Ok(asked.engine.seen_by_all(&org, asked.now, || Answer::json(200, &page(&org, organization, asked.now))))
+}
+
+fn page<'a>(org: &'a Org, organization: &'a Organization, now: Timestamp) -> Page<'a> {
     let services = org.services_in_order().into_iter().filter(|service| service.visibility == Visibility::Public);
     let mut incidents: Vec<&Incident> =
         org.incidents().values().map(AsRef::as_ref).filter(|incident| is_public(incident)).collect();
     incidents.sort_by_key(|incident| Reverse(incident.number));
-    let mut planned: Vec<_> = incidents.iter().copied().filter(|incident| is_planned(incident, asked.now)).collect();
+    let mut planned: Vec<_> = incidents.iter().copied().filter(|incident| is_planned(incident, now)).collect();
     planned.sort_by_key(|incident| (incident.scheduled_start.is_none(), incident.scheduled_start, incident.number));
-    let going_on = incidents.iter().filter(|incident| goes_on(incident, asked.now));
-    let past = incidents.iter().filter(|incident| incident.created_at >= asked.now.before(HISTORY));
-    let page = Page {
+    let going_on = incidents.iter().filter(|incident| goes_on(incident, now));
+    let past = incidents.iter().filter(|incident| incident.created_at >= now.before(HISTORY));
+    Page {
         organization: About { name: &organization.name, description: &organization.description },
         overall_status: words::service_status(org.page_status(Visibility::Public)),
         services: services.map(|service| service.as_ref().into()).collect(),
-        active_incidents: going_on.map(|incident| PageIncident::of(&org, incident)).collect(),
-        scheduled_maintenance: planned.into_iter().map(|incident| PageMaintenance::of(&org, incident)).collect(),
+        active_incidents: going_on.map(|incident| PageIncident::of(org, incident)).collect(),
+        scheduled_maintenance: planned.into_iter().map(|incident| PageMaintenance::of(org, incident)).collect(),
         incident_history: past.map(|incident| PastIncident::from(*incident)).collect(),
-        last_updated: Time(asked.now),
-    };
-    Ok(Answer::json(200, &page))
+        last_updated: Time(now),
+    }
 }
 
 fn is_public(incident: &Incident) -> bool {

@@ -1,33 +1,22 @@
 //! People and their organizations.
 
 use super::shapes::Time;
+use crate::http::facade::People;
 use serde::Serialize;
-use std::collections::HashMap;
 use tocsin_actors::{
     accounts::User,
     domain::{
-        Author, UserId,
+        Author,
         entities::{Member, Organization},
     },
 };
 use uuid::Uuid;
 
-/// People whose names are wanted.
-pub(super) type People = HashMap<UserId, User>;
-
 /// Who did something; nobody who can be named is the system.
 pub(super) fn name_of(people: &People, author: Author) -> String {
     match author {
-        Author::User(id) => people.get(&id).map_or_else(|| "System".to_owned(), username),
+        Author::User(id) => people.get(&id).map_or_else(|| "System".to_owned(), |user| username(user)),
         Author::Key(_) | Author::System => "System".to_owned(),
-    }
-}
-
-/// The user behind an author.
-pub(super) const fn user_of(author: Author) -> Option<UserId> {
-    match author {
-        Author::User(id) => Some(id),
-        Author::Key(_) | Author::System => None,
     }
 }
 

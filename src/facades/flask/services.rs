@@ -4,11 +4,11 @@ use super::{
     Flask,
     asking::Body,
     guards::{self, Denied, Person, TO_READ, TO_WRITE, in_named_org, to_write_in},
-    people_shapes::{People, name_of, user_of},
+    people_shapes::name_of,
     shapes::{ServiceShape, StatusChangeShape, Time},
     words,
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, People, Refused};
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc};
 use tocsin_actors::domain::{
@@ -33,7 +33,7 @@ pub(super) async fn get(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> 
     let (_, org, service) = guards::service(&asked, TO_READ).await?;
     let history = org.history(service.id);
     let changes: Vec<_> = history.iter().flat_map(|history| history.iter().rev()).take(HISTORY).collect();
-    let people = asked.engine.people(changes.iter().filter_map(|change| user_of(change.by))).await?;
+    let people = asked.engine.people(changes.iter().filter_map(|change| change.by.user())).await?;
     let shape = ServiceShape {
         organization_id: Some(org.id().uuid()),
         status_history: Some(changes.into_iter().map(|change| changed(&service, change, &people)).collect()),

@@ -100,7 +100,7 @@ pub(super) async fn get(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> 
     let people = asked.engine.people(team.members.iter().map(|member| member.user)).await?;
     let members = team.members.iter().filter_map(|member| {
         let (role, joined_at) = (Some(Some(member.role.as_str())), Some(Time(member.joined_at)));
-        Some(PersonShape { role, joined_at, ..people.get(&member.user)?.into() })
+        Some(PersonShape { role, joined_at, ..people.get(&member.user)?.as_ref().into() })
     });
     let services = org.services_in_order().into_iter().filter(|service| service.team == Some(team.id));
     let services =

@@ -26,7 +26,7 @@ const ROLE: &str = "member";
 pub(super) async fn list_of(prisma: Arc<Prisma>, asked: Asked) -> Result<Answer, Refused> {
     let org = prisma.org_if_any(&asked.engine, asked.word(0)).await?;
     let Some(org) = &org else { return Ok(Answer::json(200, &[(); 0])) };
-    let users = people::accounts(&asked.engine, members(org).map(|member| member.user)).await?;
+    let users = asked.engine.people(members(org).map(|member| member.user)).await?;
     let shape = |member| Some(MemberShape::of(org, member).with_user(users.get(&member.user)?).with_organization(org));
     Ok(Answer::json(200, &members(org).filter_map(shape).collect::<Vec<_>>()))
 }

@@ -3,7 +3,6 @@
 use super::{
     Prisma,
     lists::{Which, members},
-    people,
     sent::Sent,
     shapes::OrgShape,
     unknown,
@@ -32,7 +31,7 @@ pub(super) async fn list(prisma: Arc<Prisma>, asked: Asked) -> Result<Answer, Re
 
 pub(super) async fn get(prisma: Arc<Prisma>, asked: Asked) -> Result<Answer, Refused> {
     let org = prisma.org(&asked.engine, asked.word(0)).await?;
-    let users = people::accounts(&asked.engine, members(&org).map(|member| member.user)).await?;
+    let users = asked.engine.people(members(&org).map(|member| member.user)).await?;
     let shape = OrgShape::of(&org).ok_or_else(|| unknown("Organization"))?;
     let shape = shape.with_services(&org).with_incidents(&org, Which::All).with_members(&org, &users);
     Ok(Answer::json(200, &shape))

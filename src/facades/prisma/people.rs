@@ -9,8 +9,7 @@ use crate::{
     facades::OpenTo,
     http::facade::{Engine, Refused},
 };
-use futures::{StreamExt, TryStreamExt};
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 use tocsin_actors::{
     accounts::User,
     domain::{
@@ -23,8 +22,6 @@ use uuid::Uuid;
 
 /// The mark of a guest.
 const GUEST: &str = "guest";
-/// How many accounts are read at once.
-const AT_ONCE: usize = 16;
 
 /// Whether somebody is a member here, and no guest. Whoever was given more elsewhere is one.
 pub(super) fn belongs(member: &Member) -> bool {
@@ -37,13 +34,6 @@ pub(super) fn invite(user: UserId) -> Command {
     Command::AddMember { id: MemberId::new(Uuid::now_v7()), user, role: Role::Viewer, metadata }
 }
 
-/// The accounts of some people, by id.
-pub(super) async fn accounts(engine: &Engine, users: impl Iterator<Item = UserId>) -> Result<HashMap<UserId, User>, Refused> {
-    let read = futures::stream::iter(users.collect::<Vec<_>>()).map(|id| engine.user(id)).buffer_unordered(AT_ONCE);
-    let found: Vec<Option<User>> = read.try_collect().await?;
-    Ok(found.into_iter().flatten().map(|user| (user.id, user)).collect())
-}
-
 impl Prisma {
     /// Everybody who is seen in these organizations, in the order in which their accounts were made.
     pub(super) async fn people(&self, engine: &Engine, orgs: &[Arc<Org>]) -> Result<Vec<User>, Refused> {
@@ -51,7 +41,7 @@ impl Prisma {
             return engine.users().await;
         }
         let ids = orgs.iter().flat_map(|org| org.members().keys().copied());
-        let mut users: Vec<User> = accounts(engine, ids).await?.into_values().collect();
+        let mut users: Vec<User> = engine.people(ids).await?.into_values().map(Arc::unwrap_or_clone).collect();
         users.sort_by_key(|user| user.number);
         Ok(users)
     }

@@ -4,12 +4,12 @@ use super::{
     lists::{Touching, Which, created_at, incidents, members, services, subject, updates},
     words,
 };
+use crate::http::facade::People;
 use serde::Serialize;
-use std::collections::HashMap;
 use tocsin_actors::{
     accounts::User,
     domain::{
-        Incident, IncidentId, Org, Timestamp, UserId,
+        Incident, IncidentId, Org, Timestamp,
         entities::{Member, Service},
         incident::Update,
         status::ServiceStatus,
@@ -55,7 +55,7 @@ impl<'a> OrgShape<'a> {
         Self { incidents: Some(incidents(org, which).map(|incident| IncidentShape::of(org, incident)).collect()), ..self }
     }
 
-    pub(super) fn with_members(self, org: &'a Org, users: &'a HashMap<UserId, User>) -> Self {
+    pub(super) fn with_members(self, org: &'a Org, users: &'a People) -> Self {
         let member = |member: &'a Member| Some(MemberShape::of(org, member).with_user(users.get(&member.user)?));
         Self { members: Some(members(org).filter_map(member).collect()), ..self }
     }

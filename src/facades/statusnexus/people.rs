@@ -1,33 +1,19 @@
 //! Who made what, as the provider calls them.
 
-use crate::http::facade::{Engine, Refused};
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap},
-};
+use crate::http::facade::{self, Engine, Refused};
+use std::borrow::Cow;
 use tocsin_actors::{
     accounts::User,
-    domain::{Author, UserId, incident::Incident},
+    domain::{Author, incident::Incident},
 };
 
 /// Those of whom it is to be said.
-pub(super) struct People(HashMap<UserId, String>);
+pub(super) struct People(facade::People);
 
 impl People {
     /// Looks them up, each once.
     pub(super) async fn of(engine: &Engine, authors: impl Iterator<Item = Author>) -> Result<Self, Refused> {
-        let user = |author| match author {
-            Author::User(user) => Some(user),
-            Author::System | Author::Key(_) => None,
-        };
-        let users: BTreeSet<UserId> = authors.filter_map(user).collect();
-        let mut called = HashMap::with_capacity(users.len());
-        for user in users {
-            if let Some(user) = engine.known_user(user).await? {
-                called.insert(user.id, name_of(&user));
-            }
-        }
-        Ok(Self(called))
+        Ok(Self(engine.people(authors.filter_map(Author::user)).await?))
     }
 
     /// What somebody is called; by our own id where no provider knows them.
@@ -35,7 +21,7 @@ impl People {
         match author {
             Author::System => "system".into(),
             Author::Key(key) => key.to_string().into(),
-            Author::User(user) => self.0.get(&user).map_or_else(|| user.to_string().into(), |name| name.into()),
+            Author::User(user) => self.0.get(&user).map_or_else(|| user.to_string().into(), |user| name_of(user).into()),
         }
     }
 }

@@ -49,6 +49,7 @@ impl Person {
         let caller = asked.engine.authenticate(token).await;
         let caller = caller.map_err(|refused| if refused.status < 500 { unauthorized() } else { refused })?;
         let Who::User(user) = &caller.who else { return Err(unauthorized()) };
+        asked.is_by(&caller)?;
         Ok(Self { user: user.clone(), caller })
     }
 
@@ -70,7 +71,7 @@ impl Person {
             refused
         };
         let external = self.caller.external_org.as_ref().ok_or_else(nowhere)?;
-        let org = asked.engine.org_from(external).await?.ok_or_else(nowhere)?;
+        let org = asked.engine.org_from(&external.here).await?.ok_or_else(nowhere)?;
         let nobody = || Refused::new(403, "Your role in this organization is none that is known here");
         let role = asked.engine.role(&self.caller, &org).ok_or_else(nobody)?;
         Ok(Tenant { called: external.name.clone(), org, user: self.name(), by: Author::User(self.user.id), role })

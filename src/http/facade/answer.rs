@@ -11,6 +11,7 @@ use tocsin_actors::{
 };
 use warp::{
     http::{HeaderName, HeaderValue, StatusCode, header},
+    hyper::body::Bytes,
     reply::Response,
 };
 
@@ -58,10 +59,10 @@ macro_rules! refused_as_the_api_does {
 refused_as_the_api_does!(AccountError, AuthError, LoginRefused, OrgError, PasswordRefused, StoreError);
 
 /// What a facade answers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     status: u16,
-    body: Vec<u8>,
+    body: Bytes,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -79,11 +80,11 @@ impl Answer {
 
     /// Nothing to see.
     pub fn empty(status: u16) -> Self {
-        Self { status, body: Vec::new(), headers: Vec::new() }
+        Self { status, body: Bytes::new(), headers: Vec::new() }
     }
 
     fn of(status: u16, kind: &'static str, body: Vec<u8>) -> Self {
-        Self { status, body, headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(kind))] }
+        Self { status, body: body.into(), headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static(kind))] }
     }
 
     /// The same with a header more. What no header can say is left out.
@@ -103,7 +104,7 @@ impl Answer {
     }
 
     pub(super) fn body(self) -> Vec<u8> {
-        self.body
+        self.body.into()
     }
 
     pub(super) fn response(self) -> Response {

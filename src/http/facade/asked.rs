@@ -1,7 +1,10 @@
 //! What was asked of a facade.
 
 use super::{Engine, Refused};
-use crate::{http::edge::Head, identity::ClientHint};
+use crate::{
+    http::{edge::Head, error::ApiError},
+    identity::{Caller, ClientHint},
+};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -69,6 +72,18 @@ impl Asked {
     pub fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// Counts this for who asks, who may ask too often from anywhere.
+    pub fn is_by(&self, caller: &Caller) -> Result<(), Refused> {
+        let is_write = !matches!(self.head.method.as_str(), "GET" | "HEAD");
+        Ok(self.engine.api.edge.limits().check_caller(caller.id(), is_write).map_err(ApiError::from)?)
+    }
+
+    /// Counts this for where it comes from, as something that can be guessed or costs a hash. Logins are counted by
+    /// themselves.
+    pub fn is_costly(&self) -> Result<(), Refused> {
+        Ok(self.engine.api.edge.limits().check_auth(self.head.client).map_err(ApiError::from)?)
     }
 
     /// From where, for sessions and for counting failures.

@@ -1,12 +1,9 @@
 //! The engine as facades use it: the same commands to the same actors as everybody's, and the same accounts.
 
-use super::Refused;
+use super::{Answer, Refused};
 use crate::{
-    http::{Api, access, error::ApiError},
-    identity::{
-        Caller, ClientHint, Identity, LoginRefused, Session,
-        providers::{ExternalOrg, OrgRef},
-    },
+    http::{Api, access, edge::RetryAfter, error::ApiError},
+    identity::{Caller, ClientHint, Identity, LoginRefused, Session, providers::OrgRef},
     recent::Recent,
 };
 use futures::{StreamExt, TryStreamExt};
@@ -19,7 +16,7 @@ use tocsin_actors::{
     accounts::User,
     directory::Directory,
     domain::{
-        Command, Monitor, MonitorId, Order, Org, OrgId, Rejection, Role, Timestamp, UserId,
+        Command, Monitor, MonitorId, Order, Org, OrgId, Rejection, Role, Seq, Timestamp, UserId,
         command::{NewOrganization, OrganizationChange},
         entities::Author,
     },
@@ -36,6 +33,10 @@ const REMEMBERED: Duration = Duration::from_secs(3_600);
 const ROOM: usize = 50_000;
 /// For how long it is believed that nobody here is what a provider calls by some name.
 const UNCLAIMED: Duration = Duration::from_secs(5);
+/// For how long what everybody sees of an organization is as good as new, if nothing happens.
+const SEEN: Duration = Duration::from_secs(1);
+/// Of how many organizations it is kept: such a page may have a hundred kilobytes.
+const PAGES: usize = 200;
 /// How many organizations or users are read at once.
 const PAGE: usize = 500;
 /// How many single users are read at once.
@@ -49,9 +50,14 @@ pub struct Engine {
     /// Which organizations are what providers call by these names.
     claimed: Arc<Recent<String, OrgId>>,
     unclaimed: Arc<Recent<String, ()>>,
+    /// What everybody sees of organizations, as of which change.
+    seen: Arc<Recent<OrgId, (Seq, Answer)>>,
     /// Who does something that nobody does twice at once.
     busy: Arc<Mutex<HashSet<Author>>>,
 }
+
+/// Some of those who have accounts.
+pub type People = HashMap<UserId, Arc<User>>;
 
 /// Held by who does something that nobody does twice at once.
 pub struct Alone {
@@ -72,6 +78,7 @@ impl Engine {
             whereabouts: Arc::new(Recent::new(REMEMBERED, ROOM)),
             claimed: Arc::new(Recent::new(REMEMBERED, ROOM)),
             unclaimed: Arc::new(Recent::new(UNCLAIMED, ROOM)),
+            seen: Arc::new(Recent::new(SEEN, PAGES)),
             busy: Arc::default(),
         }
     }
@@ -135,14 +142,14 @@ impl Engine {
     }
 
     /// The organization that a provider's token names; none when nobody here is it, or more than one says so.
-    pub async fn org_from(&self, external: &ExternalOrg) -> Result<Option<Arc<Org>>, Refused> {
-        let org = match &external.here {
-            OrgRef::Id(id) => Some(self.org(*id).await?),
+    pub async fn org_from(&self, there: &OrgRef) -> Result<Option<Arc<Org>>, Refused> {
+        let org = match there {
+            OrgRef::Id(id) => self.org_of_id(*id).await?,
             OrgRef::Slug(slug) => self.org_called(slug.as_str()).await?,
             OrgRef::External(name) => {
                 if let Some(known) = self.claimed.get(name, self.now()) {
                     let org = self.org(known).await?;
-                    if access::is(&org, &external.here) {
+                    if access::is(&org, there) {
                         return Ok(Some(org));
                     }
                     self.claimed.forget(name);
@@ -153,7 +160,7 @@ impl Engine {
                 }
             }
         };
-        Ok(org.filter(|org| access::is(org, &external.here)))
+        Ok(org.filter(|org| access::is(org, there)))
     }
 
     /// The organization that says that it is this one, as far as documents say.
@@ -306,6 +313,18 @@ impl Engine {
         Ok(self.api.found(new, by, at, None).await?)
     }
 
+    /// What everybody sees of an organization at a facade: made once a second at most while nothing changes, however many look.
+    pub fn seen_by_all(&self, org: &Org, now: Timestamp, make: impl FnOnce() -> Answer) -> Answer {
+        if let Some((seq, answer)) = self.seen.get(&org.id(), now)
+            && seq == org.seq()
+        {
+            return answer;
+        }
+        let answer = make();
+        self.seen.put(self.seen.ticket(), org.id(), (org.seq(), answer.clone()), now);
+        answer
+    }
+
     /// A number for something that is unique in the installation.
     pub async fn next_number(&self) -> Result<u64, Refused> {
         Ok(self.store().next_number().await.map_err(ApiError::from)?)
@@ -351,7 +370,11 @@ impl Engine {
 
     /// Logs somebody in, who is counted among those who do.
     pub async fn login(&self, email: &str, password: &str, from: ClientHint) -> Result<Session, LoginRefused> {
-        let session = self.identity().login(email, password, from).await;
+        let may_try = self.api.edge.limits().check_auth(from.address);
+        let session = match may_try {
+            Ok(()) => self.identity().login(email, password, from).await,
+            Err(RetryAfter(retry_after)) => Err(LoginRefused::Throttled { retry_after }),
+        };
         let logins = &self.api.logins;
         if session.is_ok() {
             logins.succeeded.inc()
@@ -361,21 +384,17 @@ impl Engine {
         session
     }
 
-    /// Several people at once, in any order; who has no account any more is left out.
-    pub async fn people(&self, ids: impl IntoIterator<Item = UserId>) -> Result<HashMap<UserId, User>, Refused> {
+    /// Several people at once, as of a moment ago: for those who are shown. Who has no account any more is left out.
+    pub async fn people(&self, ids: impl IntoIterator<Item = UserId>) -> Result<People, Refused> {
         let ids: BTreeSet<_> = ids.into_iter().collect();
-        let users = futures::stream::iter(ids).map(|id| self.user(id)).buffered(AT_ONCE);
-        Ok(users.try_collect::<Vec<_>>().await?.into_iter().flatten().map(|user| (user.id, user)).collect())
+        let users = futures::stream::iter(ids).map(|id| self.identity().user(id)).buffered(AT_ONCE);
+        let users: Vec<_> = users.try_collect().await.map_err(ApiError::from)?;
+        Ok(users.into_iter().flatten().map(|user| (user.id, user)).collect())
     }
 
     /// Somebody with an account.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, Refused> {
         Ok(self.store().user(id).await.map_err(ApiError::from)?)
-    }
-
-    /// The same, as of a moment ago: for those whose names are shown.
-    pub async fn known_user(&self, id: UserId) -> Result<Option<Arc<User>>, Refused> {
-        Ok(self.identity().user(id).await.map_err(ApiError::from)?)
     }
 
     /// The same by one of the things that are unique.

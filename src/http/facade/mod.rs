@@ -8,7 +8,7 @@ mod stream;
 
 pub use answer::{Answer, Refused};
 pub use asked::Asked;
-pub use engine::Engine;
+pub use engine::{Engine, People};
 pub use stream::Stream;
 
 use super::{

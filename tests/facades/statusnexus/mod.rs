@@ -46,13 +46,21 @@ impl World {
     }
 }
 
+/// The file of providers that names the sample's organization.
+pub(super) fn providers(issuer: &Issuer) -> String {
+    format!("providers:\n- preset: clerk\n  issuer: {}\n  organizations: {{ org_sample: statusnexus }}\n", issuer.url)
+}
+
+/// The token of an ordinary member of it.
+pub(super) fn member(issuer: &Issuer) -> String {
+    issuer.sign("user_ann", json!({ "org_id": "org_sample", "org_role": "org:member", "org_slug": "sample" }))
+}
+
 /// Runs a test on both stores, asked by an ordinary member of the sample's organization.
 pub(super) async fn with_world<F: Future<Output = Server>>(test: impl Fn(World) -> F) {
     let issuer = Issuer::start().await;
-    let providers =
-        format!("providers:\n- preset: clerk\n  issuer: {}\n  organizations: {{ org_sample: statusnexus }}\n", issuer.url);
-    on_both_stores_with(Name::Statusnexus, &providers, |server| async {
-        let token = issuer.sign("user_ann", json!({ "org_id": "org_sample", "org_role": "org:member", "org_slug": "sample" }));
+    on_both_stores_with(Name::Statusnexus, &providers(&issuer), |server| async {
+        let token = member(&issuer);
         test(World { server, issuer: issuer.clone(), token }).await.stop().await;
     })
     .await;

@@ -84,7 +84,7 @@ pub(super) fn not_logged_in(refused: LoginRefused) -> Result<(u16, String), Refu
         LoginRefused::Inactive => Ok((403, "This account was switched off. Ask an admin of your organization.".to_owned())),
         LoginRefused::Throttled { retry_after } => {
             let seconds = retry_after.as_secs().max(1);
-            Ok((429, format!("There were too many wrong passwords. Try again in {seconds} seconds.")))
+            Ok((429, format!("That was tried too often. Try again in {seconds} seconds.")))
         }
         LoginRefused::Busy(_) => Ok((503, "Too many people are signing in right now. Try again in a moment.".to_owned())),
         LoginRefused::Store(error) => Err(error.into()),

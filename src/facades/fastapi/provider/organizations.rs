@@ -23,6 +23,7 @@ pub(super) async fn found(_: Arc<Fastapi>, asked: Asked) -> Result<Answer, Refus
     if !asked.engine.registration_is_open() {
         return Err(Refused::new(403, "Registration is closed here: ask for an invitation"));
     }
+    asked.is_costly()?;
     let slug: Slug = slug(&name).parse().map_err(|error| Refused::new(400, format!("The name of the organization {error}")))?;
     if asked.engine.org_called(slug.as_str()).await?.is_some() {
         return Err(taken()); // before an account is made for nothing

@@ -9,11 +9,14 @@
 mod bare;
 #[path = "../http/calm.rs"]
 mod calm;
+#[path = "../http/people.rs"]
+mod people;
 
 use bare::bare_route;
 use calm::{Calm, on_a_thread};
 use ipnet::IpNet;
-use serde_json::{Value, json};
+use people::People;
+use serde_json::json;
 use std::{
     net::SocketAddr,
     process::{Child, Command, Stdio},
@@ -137,7 +140,7 @@ async fn herd(time: Duration, rounds: u64) {
     let second = Duration::from_secs(1);
     for _ in 0..rounds {
         quiet.push(crowd(server, time).await);
-        let writes = people.often(reqwest::Method::PATCH, &writer, time + second);
+        let writes = often(&people, reqwest::Method::PATCH, &writer, time + second);
         written.push(tokio::join!(writes, crowd(server, time)).1);
         let mut guesses = guess(server, time + second);
         guessed.push(crowd(server, time).await);
@@ -204,9 +207,9 @@ async fn calmness(time: Duration, rounds: u64, rates: RateSettings, limits: &str
     let second = Duration::from_secs(1);
     for _ in 0..rounds {
         quiet.push(reader(time).await);
-        let reads = people.often(reqwest::Method::GET, &writer, time + second);
+        let reads = often(&people, reqwest::Method::GET, &writer, time + second);
         read.push(tokio::join!(reads, reader(time)).1);
-        let writes = people.often(reqwest::Method::PATCH, &writer, time + second);
+        let writes = often(&people, reqwest::Method::PATCH, &writer, time + second);
         written.push(tokio::join!(writes, reader(time)).1);
         let mut guesses = guess(server, time + second);
         guessed.push(reader(time).await);
@@ -230,60 +233,22 @@ async fn calmness(time: Duration, rounds: u64, rates: RateSettings, limits: &str
     app.shutdown().await;
 }
 
-/// Somebody with organizations.
-struct People {
-    client: reqwest::Client,
-    api: String,
-    token: String,
-}
-
-impl People {
-    async fn new(server: SocketAddr) -> Self {
-        let (client, api) = (reqwest::Client::builder().no_proxy().build().unwrap(), format!("http://{server}/api/v1"));
-        let somebody = json!({ "email": "bench@example.org", "password": "correct horse battery", "name": "Bench" });
-        let answer = client.post(format!("{api}/auth/register")).json(&somebody).send().await.unwrap();
-        let token = answer.json::<Value>().await.unwrap()["access_token"].as_str().unwrap().to_owned();
-        Self { client, api, token }
-    }
-
-    async fn ask(&self, method: reqwest::Method, path: &str, body: Value) -> Value {
-        let asked = self.client.request(method, format!("{}{path}", self.api)).bearer_auth(&self.token).json(&body);
-        asked.send().await.unwrap().error_for_status().unwrap().json().await.unwrap()
-    }
-
-    /// The path of one of its services.
-    async fn found(&self, slug: &str, services: usize) -> String {
-        self.ask(reqwest::Method::POST, "/orgs", json!({ "name": slug, "slug": slug })).await;
-        let mut last = String::new();
-        for n in 1..=services {
-            let service = json!({ "name": format!("Service {n}"), "description": format!("What service {n} does") });
-            let made = self.ask(reqwest::Method::POST, &format!("/orgs/{slug}/services"), service).await;
-            last = format!("/orgs/{slug}/services/{}", made["id"].as_str().unwrap());
-        }
-        for n in 1..=3 {
-            let incident = json!({ "title": format!("Incident {n}"), "message": "We are looking into it", "affected": [] });
-            self.ask(reqwest::Method::POST, &format!("/orgs/{slug}/incidents"), incident).await;
-        }
-        last
-    }
-
-    /// From a thread of its own: it is not the server's work.
-    async fn often(&self, method: reqwest::Method, path: &str, time: Duration) {
-        let (url, token) = (format!("{}{path}", self.api), self.token.clone());
-        let write = async move {
-            let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let (began, mut pace) = (Instant::now(), tokio::time::interval(Duration::from_secs(1) / PER_SECOND));
-            for status in ["major_outage", "operational"].into_iter().cycle() {
-                pace.tick().await;
-                if began.elapsed() >= time {
-                    return;
-                }
-                let asked = client.request(method.clone(), &url).bearer_auth(&token).json(&json!({ "status": status }));
-                asked.send().await.unwrap().error_for_status().unwrap();
+/// Asks the same again and again, from a thread of its own: it is not the server's work.
+async fn often(people: &People, method: reqwest::Method, path: &str, time: Duration) {
+    let (url, token) = (format!("{}{path}", people.api), people.token.clone());
+    let write = async move {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let (began, mut pace) = (Instant::now(), tokio::time::interval(Duration::from_secs(1) / PER_SECOND));
+        for status in ["major_outage", "operational"].into_iter().cycle() {
+            pace.tick().await;
+            if began.elapsed() >= time {
+                return;
             }
-        };
-        on_a_thread("load", || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(write)).await;
-    }
+            let asked = client.request(method.clone(), &url).bearer_auth(&token).json(&json!({ "status": status }));
+            asked.send().await.unwrap().error_for_status().unwrap();
+        }
+    };
+    on_a_thread("load", || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(write)).await;
 }
 
 /// Requests per second.

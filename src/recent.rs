@@ -4,6 +4,7 @@
 //! forgotten: no entry is ever searched for to be thrown away, and no flood of keys makes it larger.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -36,7 +37,10 @@ impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
     }
 
     /// What is remembered and young enough. An entry from the future was written before the clock was set back.
-    pub(crate) fn get(&self, key: &K, now: Timestamp) -> Option<V> {
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Timestamp) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         let inner = self.inner();
         let (at, value) = inner.young.get(key).or_else(|| inner.old.get(key))?;
         let age = u128::try_from(now.since(*at)).ok()?;

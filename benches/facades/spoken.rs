@@ -219,7 +219,7 @@ impl Spoken {
     /// What is said over Socket.IO when a status has changed, by those who speak it.
     pub(crate) fn event(&self) -> Option<&'static str> {
         match self.name {
-            Name::Plive => Some("statusUpdate"),
+            Name::Plive => Some("service-update"),
             Name::Prisma => Some("service_status_updated"),
             Name::Flask => Some("service_status_changed"),
             Name::Statusnexus | Name::Fastapi => None,

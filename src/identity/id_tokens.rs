@@ -6,9 +6,10 @@
 //! not known here.
 
 use super::{
-    AuthError, Caller, Identity, Secret,
-    jwt::{self, Expected, Unverified},
+    AuthError, Caller, Identity, Proof, Secret,
+    jwt::{self, Expected, Unverified, Verified},
     keyring::{KeyRing, KeyUse},
+    proved::Proved,
     providers::OrgRef,
 };
 use jsonwebtoken::{Algorithm, Header, encode};
@@ -66,6 +67,23 @@ struct Claims {
     name: String,
 }
 
+/// Who shows an ID token, and what it was made for.
+#[derive(Clone)]
+struct Shown {
+    issuer: String,
+    client: String,
+    user: UserId,
+    session: Uuid,
+    org: OrgId,
+}
+
+impl Shown {
+    fn read(Claims { iss, aud, sub, sid, org_id, .. }: Claims) -> Result<Self, AuthError> {
+        let org = organization_of(&org_id).ok_or(AuthError::Invalid)?;
+        Ok(Self { issuer: iss, client: aud, user: sub, session: session_of(&sid)?, org })
+    }
+}
+
 /// What a token says that is good for nothing but asking who its bearer is.
 #[derive(Serialize, Deserialize)]
 struct InfoClaims {
@@ -80,6 +98,7 @@ struct InfoClaims {
 /// Signs and verifies ID tokens.
 pub(super) struct IdTokens {
     keys: KeyRing,
+    proved: Proved<Shown>,
 }
 
 /// How an organization is called in ID tokens, and wherever else its clients name it.
@@ -138,18 +157,24 @@ impl Identity {
         client: &str,
         issuers: &[String],
     ) -> Result<(Caller, OrgRef), AuthError> {
-        let now = self.now();
-        let said = jwt::peek(token)?;
-        let Some(issuer) = issuers.iter().find(|issuer| **issuer == said.issuer) else {
-            let claimed = self.inner.providers.verify(token, &said, now).await?;
-            let caller = self.external_caller(claimed).await?;
-            let org = caller.external_org.clone().ok_or(AuthError::Invalid)?.here;
-            return Ok((caller, org));
+        let (now, tokens) = (self.now(), &self.inner.id_tokens);
+        let is_for = |proved: &Shown| proved.client == client && issuers.contains(&proved.issuer);
+        let shown = match tokens.proved.get(token, now).filter(|proved| is_for(proved)) {
+            Some(proved) => proved,
+            None => {
+                let said = jwt::peek(token)?;
+                let Some(issuer) = issuers.iter().find(|issuer| **issuer == said.issuer) else {
+                    let Proof::Theirs(claimed) = self.proof(token).await? else { return Err(AuthError::Invalid) };
+                    let caller = self.external_caller(&claimed).await?;
+                    let org = caller.external_org.clone().ok_or(AuthError::Invalid)?.here;
+                    return Ok((caller, org));
+                };
+                let verified = tokens.verify(ID, token, (&said, issuer, client), now).await?;
+                tokens.proved.keep(token, verified.and_then(Shown::read)?, now)
+            }
         };
-        let claims: Claims = self.inner.id_tokens.verify(ID, token, (&said, issuer, client), now).await?;
-        let org = organization_of(&claims.org_id).ok_or(AuthError::Invalid)?;
-        let caller = self.caller_in(claims.sub, session_of(&claims.sid)?).await?;
-        Ok((caller, OrgRef::Id(org)))
+        let caller = self.caller_in(shown.user, shown.session).await?;
+        Ok((caller, OrgRef::Id(shown.org)))
     }
 
     /// Who shows a token of [`Identity::userinfo_token`].
@@ -157,7 +182,7 @@ impl Identity {
         let said = jwt::peek(token)?;
         let issuer = issuers.iter().find(|issuer| **issuer == said.issuer).ok_or(AuthError::Invalid)?;
         let audience = userinfo_audience(issuer);
-        let claims: InfoClaims = self.inner.id_tokens.verify(INFO, token, (&said, issuer, &audience), self.now()).await?;
+        let claims: InfoClaims = self.inner.id_tokens.verify(INFO, token, (&said, issuer, &audience), self.now()).await?.what;
         self.somebody_in(claims.sub, session_of(&claims.sid)?).await
     }
 
@@ -175,7 +200,7 @@ fn session_of(claim: &str) -> Result<Uuid, AuthError> {
 impl IdTokens {
     pub(super) fn new(records: Arc<dyn RecordStore>) -> Self {
         let used = KeyUse { kind: RecordKind::IdTokenKey, algorithm: Algorithm::RS256, first: FIRST_KEY, lasts: ID_TOKEN_LASTS };
-        Self { keys: KeyRing::new(records, used) }
+        Self { keys: KeyRing::new(records, used), proved: Proved::new() }
     }
 
     pub(super) async fn rotate(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -196,7 +221,7 @@ impl IdTokens {
         token: &str,
         (said, issuer, audience): (&Unverified, &str, &str),
         now: Timestamp,
-    ) -> Result<T, AuthError> {
+    ) -> Result<Verified<T>, AuthError> {
         if said.algorithm != Algorithm::RS256 || said.kind.as_deref() != Some(kind) {
             return Err(AuthError::Invalid);
         }

@@ -56,8 +56,22 @@ pub(super) struct Times {
     pub(super) nbf: Option<f64>,
 }
 
+/// What a token says that was verified, and until when it is good.
+#[derive(Clone)]
+pub(super) struct Verified<T> {
+    pub(super) what: T,
+    pub(super) until: Timestamp,
+}
+
+impl<T> Verified<T> {
+    /// What it means.
+    pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, AuthError>) -> Result<Verified<U>, AuthError> {
+        Ok(Verified { what: read(self.what)?, until: self.until })
+    }
+}
+
 /// The claims of a token whose signature, issuer, audience and times are right.
-pub(super) fn verify<T: DeserializeOwned>(token: &str, expected: Expected<'_>, now: Timestamp) -> Result<T, AuthError> {
+pub(super) fn verify<T: DeserializeOwned>(token: &str, expected: Expected<'_>, now: Timestamp) -> Result<Verified<T>, AuthError> {
     let Expected { key, algorithm, issuer, audiences } = expected;
     let mut validation = Validation::new(algorithm);
     validation.set_required_spec_claims(&["exp", "iss", "sub"]);
@@ -70,8 +84,10 @@ pub(super) fn verify<T: DeserializeOwned>(token: &str, expected: Expected<'_>, n
     }
     validation.validate_exp = false; // below, by our clock
     let claims: serde_json::Value = decode(token, key, &validation).map_err(|_| AuthError::Invalid)?.claims;
-    in_time(&Times::deserialize(&claims).map_err(|_| AuthError::Invalid)?, now)?;
-    T::deserialize(claims).map_err(|_| AuthError::Invalid)
+    let times = Times::deserialize(&claims).map_err(|_| AuthError::Invalid)?;
+    in_time(&times, now)?;
+    let what = T::deserialize(claims).map_err(|_| AuthError::Invalid)?;
+    Ok(Verified { what, until: Timestamp::from_millis(((times.exp + LEEWAY_S as f64) * 1_000.0) as i64) })
 }
 
 /// Whether it is good now.

@@ -15,6 +15,7 @@ mod keys;
 mod login;
 mod login_codes;
 mod passwords;
+mod proved;
 pub mod providers;
 mod secret;
 mod sessions;
@@ -41,7 +42,8 @@ use crate::recent::Recent;
 use id_tokens::IdTokens;
 use keys::KnownKey;
 use passwords::Hashers;
-use providers::{ExternalOrg, OrgRef, Provider, Providers};
+use proved::Proved;
+use providers::{Claimed, ExternalOrg, OrgRef, Provider, Providers};
 use secret::Purpose;
 use signing::Signing;
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -163,6 +165,7 @@ struct Inner {
     signing: Signing,
     id_tokens: IdTokens,
     providers: Providers,
+    proved: Proved<Proof>,
     hashers: Hashers,
     throttle: Throttle,
     refusal_takes: Duration,
@@ -173,6 +176,15 @@ struct Inner {
     /// Who somebody from a provider is here, by issuer and subject.
     external: Recent<(String, String), UserId>,
     endings: broadcast::Sender<Ended>,
+}
+
+/// What a token proves: who somebody is, as far as the token can know.
+#[derive(Clone)]
+enum Proof {
+    /// One of ours: whose, in which session.
+    Ours(UserId, Uuid),
+    /// An identity provider's.
+    Theirs(Arc<Claimed>),
 }
 
 impl Identity {
@@ -188,6 +200,7 @@ impl Identity {
             signing: Signing::start(records.clone(), issuer, audience, clock.now()).await?,
             id_tokens: IdTokens::new(records.clone()),
             providers: Providers::new(providers),
+            proved: Proved::new(),
             hashers: Hashers::new(),
             throttle: Throttle::new(),
             refusal_takes,
@@ -208,14 +221,25 @@ impl Identity {
         if bearer.starts_with(Purpose::ApiKey.prefix()) {
             return self.authenticate_key(bearer).await;
         }
-        let now = self.now();
-        let said = jwt::peek(bearer)?;
-        if said.issuer != self.inner.signing.issuer() {
-            let claimed = self.inner.providers.verify(bearer, &said, now).await?;
-            return self.external_caller(claimed).await;
+        match self.proof(bearer).await? {
+            Proof::Ours(user, session) => self.caller_in(user, session).await,
+            Proof::Theirs(claimed) => self.external_caller(&claimed).await,
         }
-        let (user, session) = self.inner.signing.verify(bearer, &said, now).await?;
-        self.caller_in(user, session).await
+    }
+
+    /// What a token proves.
+    async fn proof(&self, token: &str) -> Result<Proof, AuthError> {
+        let (now, inner) = (self.now(), &self.inner);
+        if let Some(proof) = inner.proved.get(token, now) {
+            return Ok(proof);
+        }
+        let said = jwt::peek(token)?;
+        let proof = if said.issuer == inner.signing.issuer() {
+            inner.signing.verify(token, &said, now).await?.and_then(|(user, session)| Ok(Proof::Ours(user, session)))
+        } else {
+            inner.providers.verify(token, &said, now).await?.and_then(|claimed| Ok(Proof::Theirs(Arc::new(claimed))))
+        };
+        Ok(inner.proved.keep(token, proof?, now))
     }
 
     /// Somebody in a session that has not ended.

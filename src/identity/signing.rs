@@ -2,7 +2,7 @@
 
 use super::{
     AuthError,
-    jwt::{self, Expected, Unverified},
+    jwt::{self, Expected, Unverified, Verified},
     keyring::{KeyRing, KeyUse},
     secret::Secret,
 };
@@ -78,7 +78,12 @@ impl Signing {
     }
 
     /// Whose token this is, and of which session.
-    pub(super) async fn verify(&self, token: &str, said: &Unverified, now: Timestamp) -> Result<(UserId, Uuid), AuthError> {
+    pub(super) async fn verify(
+        &self,
+        token: &str,
+        said: &Unverified,
+        now: Timestamp,
+    ) -> Result<Verified<(UserId, Uuid)>, AuthError> {
         if said.algorithm != Algorithm::EdDSA || said.kind.as_deref() != Some(KIND) {
             return Err(AuthError::Invalid);
         }
@@ -86,8 +91,8 @@ impl Signing {
         let key = self.keys.verifier(id, now).await?.ok_or(AuthError::Invalid)?;
         let expected =
             Expected { key: &key.verifies, algorithm: Algorithm::EdDSA, issuer: &self.issuer, audiences: &self.audience };
-        let claims: Claims = jwt::verify(token, expected, now)?;
-        Ok((claims.sub, claims.sid.parse().map_err(|_| AuthError::Invalid)?))
+        let verified = jwt::verify(token, expected, now)?;
+        verified.and_then(|claims: Claims| Ok((claims.sub, claims.sid.parse().map_err(|_| AuthError::Invalid)?)))
     }
 
     /// The public halves of the keys.

@@ -54,26 +54,25 @@ impl Identity {
     }
 
     /// The user behind what a provider said; made now if nobody has seen them before.
-    pub(super) async fn external_caller(&self, claimed: Claimed) -> Result<Caller, AuthError> {
+    pub(super) async fn external_caller(&self, claimed: &Claimed) -> Result<Caller, AuthError> {
         let key = (claimed.issuer.clone(), claimed.subject.clone());
         let now = self.now();
         let id = match self.inner.external.get(&key, now) {
             Some(id) => id,
             None => {
                 let ticket = self.inner.external.ticket();
-                let id = self.find_or_make(&claimed).await?;
+                let id = self.find_or_make(claimed).await?;
                 self.inner.external.put(ticket, key, id, now);
                 id
             }
         };
         let user = self.active_user(id).await?;
-        let Claimed { role, organization, .. } = claimed;
         Ok(Caller {
             superadmin: user.superadmin,
             who: Who::User(user),
             session: None,
-            external_role: role,
-            external_org: organization,
+            external_role: claimed.role.clone(),
+            external_org: claimed.organization.clone(),
         })
     }
 

@@ -11,7 +11,7 @@ pub use file::{ProvidersError, read};
 
 use super::{
     AuthError,
-    jwt::{self, Expected, Unverified},
+    jwt::{self, Expected, Unverified, Verified},
 };
 use claims::Claims;
 use jsonwebtoken::Algorithm;
@@ -104,7 +104,7 @@ impl Providers {
     }
 
     /// Verifies a token with the keys of the provider that it names.
-    pub(super) async fn verify(&self, token: &str, said: &Unverified, now: Timestamp) -> Result<Claimed, AuthError> {
+    pub(super) async fn verify(&self, token: &str, said: &Unverified, now: Timestamp) -> Result<Verified<Claimed>, AuthError> {
         let (provider, keys) = self.0.iter().find(|(one, _)| one.issuer == said.issuer).ok_or(AuthError::Invalid)?;
         if !provider.algorithms.contains(&said.algorithm) {
             return Err(AuthError::Invalid);
@@ -115,8 +115,8 @@ impl Providers {
         }
         let Provider { issuer, audiences, .. } = provider;
         let expected = Expected { key: &key.key, algorithm: said.algorithm, issuer, audiences };
-        let claims: serde_json::Value = jwt::verify(token, expected, now)?;
-        Claims::new(&claims).read(provider)
+        let verified = jwt::verify(token, expected, now)?;
+        verified.and_then(|claims: serde_json::Value| Claims::new(&claims).read(provider))
     }
 }
 

@@ -242,6 +242,14 @@ impl Server {
         (user, tokens)
     }
 
+    /// Has an account changed, as its keeper does.
+    pub(crate) async fn change_account(&self, email: &str, change: impl FnOnce(&mut User)) {
+        let mut user = self.store.find_user(UserKey::Email(email.to_owned())).await.unwrap().unwrap();
+        change(&mut user);
+        user.version += 1;
+        self.app.identity().replace_user(user).await.unwrap();
+    }
+
     /// An ID token of somebody with an account, for an organization.
     pub(crate) async fn id_token(&self, email: &str, slug: &str) -> String {
         let (user, Tokens { session, .. }) = self.logged_in(email).await;

@@ -226,6 +226,24 @@ async fn a_socket_ends_with_its_session() {
 }
 
 #[tokio::test]
+async fn a_socket_ends_when_its_account_is_switched_off_or_may_no_longer_do_everything() {
+    on_both_stores(Name::Flask, |server| async move {
+        let cast = Cast::of(&server).await;
+        let (mut alice, mut bob) = (open(&server, &cast.admin).await, open(&server, &cast.member).await);
+        let mut root = open(&server, &cast.root).await;
+        root.say("join_organization", &json!({ "organization_id": cast.strangers_org })).await;
+        hears(&mut root, "joined").await;
+        server.change_account("bob@flask.example", |user| user.active = false).await;
+        bob.is_let_go().await;
+        server.change_account("root@flask.example", |user| user.superadmin = false).await;
+        root.is_let_go().await;
+        hears_nothing(&mut alice).await;
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn open_sockets_of_members_keep_nobody_from_stopping() {
     on_both_stores(Name::Flask, |server| async move {
         let (token, _) = log_in(&server, "alice").await;

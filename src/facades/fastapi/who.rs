@@ -11,10 +11,6 @@ use tocsin_actors::{
     domain::{Command, Org, Role, UserId, entities::Author},
 };
 
-/// How often something is decided again because somebody else was faster; in an organization that is never quiet it is
-/// then done as it was decided.
-const TRIES: usize = 16;
-
 /// Somebody who belongs to the organization for which they ask.
 pub(super) struct Asker {
     pub(super) user: UserId,
@@ -67,15 +63,7 @@ impl Asker {
         asked: &Asked,
         decide: impl Fn(&Org) -> Result<Vec<Command>, No>,
     ) -> Result<Arc<Org>, No> {
-        let (by, mut seen) = (Author::User(self.user), self.org.clone());
-        for _ in 0..TRIES {
-            let all = decide(&seen)?;
-            if let Some(org) = asked.engine.execute_as_seen(&seen, by, asked.now, all).await? {
-                return Ok(org);
-            }
-            seen = asked.engine.org(seen.id()).await?;
-        }
-        self.execute(asked, decide(&seen)?).await
+        asked.engine.execute_decided(self.org.clone(), (Author::User(self.user), asked.now), decide).await
     }
 }
 

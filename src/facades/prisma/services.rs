@@ -13,7 +13,7 @@ use tocsin_actors::domain::{
     Command, Org, ServiceId,
     command::{NewService, ServiceChange},
     edit::Edit,
-    entities::{Metadata, Service},
+    entities::{Author, Metadata, Service},
     status::{ServiceStatus, Visibility},
 };
 use uuid::Uuid;
@@ -82,10 +82,11 @@ async fn changed(prisma: &Prisma, asked: &Asked, change: ServiceChange, status: 
 /// One that incidents speak of stays.
 pub(super) async fn delete(prisma: Arc<Prisma>, asked: Asked) -> Result<Answer, Refused> {
     let (org, id) = prisma.service(&asked.engine, asked.word(0)).await?;
-    if org.incidents().values().any(|incident| incident.affects(id)) {
-        return Err(Refused::new(409, "this service has incidents: delete them first"));
-    }
-    prisma.execute(&asked, &org, vec![Command::DeleteService { id }]).await?;
+    let delete = |org: &Org| match org.incidents().values().any(|incident| incident.affects(id)) {
+        true => Err(Refused::new(409, "this service has incidents: delete them first")),
+        false => Ok(vec![Command::DeleteService { id }]),
+    };
+    asked.engine.execute_decided(org, (Author::System, asked.now), delete).await?;
     Ok(Answer::empty(204))
 }
 

@@ -37,6 +37,8 @@ const UNCLAIMED: Duration = Duration::from_secs(5);
 const SEEN: Duration = Duration::from_secs(1);
 /// Of how many organizations it is kept: such a page may have a hundred kilobytes.
 const PAGES: usize = 200;
+/// How often something is decided again because somebody else was faster.
+const TRIES: usize = 16;
 /// How many organizations or users are read at once.
 const PAGE: usize = 500;
 /// How many single users are read at once.
@@ -289,14 +291,25 @@ impl Engine {
         self.org(org).await
     }
 
-    /// The same for who decided on what they had read: none where it is not like that any more.
-    pub async fn execute_as_seen(
+    /// The same for what is decided on what is there: decided again when that has changed meanwhile. In an organization that
+    /// is never quiet it is at last done as it was decided.
+    pub async fn execute_decided<E: From<Refused>>(
         &self,
-        seen: &Org,
-        by: Author,
-        at: Timestamp,
-        all: Vec<Command>,
-    ) -> Result<Option<Arc<Org>>, Refused> {
+        mut seen: Arc<Org>,
+        (by, at): (Author, Timestamp),
+        decide: impl Fn(&Org) -> Result<Vec<Command>, E>,
+    ) -> Result<Arc<Org>, E> {
+        for _ in 0..TRIES {
+            if let Some(org) = self.execute_as_seen(&seen, by, at, decide(&seen)?).await? {
+                return Ok(org);
+            }
+            seen = self.org(seen.id()).await?;
+        }
+        Ok(self.execute_all(seen.id(), by, at, decide(&seen)?).await?)
+    }
+
+    /// The same for who decided on what they had read: none where it is not like that any more.
+    async fn execute_as_seen(&self, seen: &Org, by: Author, at: Timestamp, all: Vec<Command>) -> Result<Option<Arc<Org>>, Refused> {
         let mut orders: Vec<_> = all.into_iter().map(|command| order(by, at, command)).collect();
         if let Some(first) = orders.first_mut() {
             first.only_at = Some(seen.seq());

@@ -25,8 +25,6 @@ use wrk::wrk;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const CONNECTIONS: u32 = 100;
-
 #[tokio::main]
 async fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default(); // the client asks for one, also for plain HTTP
@@ -34,9 +32,7 @@ async fn main() {
     let said = |flag: &str| args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1));
     let number = |flag: &str, default: u64| said(flag).and_then(|n| n.parse().ok()).unwrap_or(default);
     let (time, rounds) = (Duration::from_secs(number("--seconds", 3)), number("--rounds", 5));
-    println!(
-        "| {CONNECTIONS} connections, medians of {rounds} rounds | canonical, per second | facade | ratio |\n|---|---|---|---|"
-    );
+    println!("| medians of {rounds} rounds | canonical, per second | facade | ratio |\n|---|---|---|---|");
     let only = said("--only");
     let mut told = Vec::new();
     for name in Name::ALL.into_iter().filter(|name| only.is_none_or(|only| only == name.as_str())) {
@@ -63,8 +59,8 @@ async fn main() {
 async fn compare(spoken: &Spoken, pair: &Pair, time: Duration, rounds: u64) {
     let (mut canonical, mut facade) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let one = wrk(spoken.api, &pair.canonical.targets, CONNECTIONS, time, pair.canonical.method).await;
-        let other = wrk(spoken.facade, &pair.facade.targets, CONNECTIONS, time, pair.facade.method).await;
+        let one = wrk(spoken.api, &pair.canonical.targets, pair.connections, time, pair.canonical.method).await;
+        let other = wrk(spoken.facade, &pair.facade.targets, pair.connections, time, pair.facade.method).await;
         assert_eq!((one.failed, other.failed), (0, 0), "something was refused");
         canonical.push(one.per_second);
         facade.push(other.per_second);

@@ -24,7 +24,10 @@ use tocsin_actors::{
 };
 use tokio::net::TcpListener;
 
-const SERVICES: usize = 20;
+/// More than twice as many as are changed at once: so that whoever changes one finds it as it was left.
+const SERVICES: usize = 40;
+const READERS: u32 = 100;
+const WRITERS: u32 = 16;
 const SLUG: &str = "seen";
 
 /// What is asked of whom, in turn.
@@ -36,6 +39,7 @@ pub(crate) struct Load {
 /// The same, asked of both.
 pub(crate) struct Pair {
     pub(crate) what: &'static str,
+    pub(crate) connections: u32,
     pub(crate) canonical: Load,
     pub(crate) facade: Load,
 }
@@ -152,7 +156,7 @@ impl Spoken {
                 under: Some("services"),
                 id: "_id",
                 change: ("PATCH", ""),
-                statuses: ["operational", "major-outage"],
+                statuses: ["operational", "major_outage"],
                 ..plain
             },
             Name::Flask => Words {
@@ -194,22 +198,26 @@ impl Spoken {
         assert_eq!(all.len(), SERVICES);
         let canonical: Vec<_> = all.iter().map(|id| own(format!("{services}/{id}"))).collect();
         let list = Pair {
-            what: "reads of 20 services",
+            what: "reads of 40 services",
+            connections: READERS,
             canonical: Load { method: "GET", targets: vec![own(services)] },
             facade: Load { method: "GET", targets: vec![theirs(words.list)] },
         };
         let one = Pair {
             what: "reads of one service",
+            connections: READERS,
             canonical: Load { method: "GET", targets: canonical[..1].to_vec() },
             facade: Load { method: "GET", targets: vec![theirs(paths[0].trim_end_matches("/status").to_owned())] },
         };
         let change = Pair {
             what: "changes of a status",
+            connections: WRITERS,
             canonical: Load { method: "PATCH", targets: canonical },
             facade: Load { method, targets: paths.into_iter().map(theirs).collect() },
         };
         let page = words.page.map(|(canonical, facade)| Pair {
             what: "reads of the public page",
+            connections: READERS,
             canonical: Load { method: "GET", targets: vec![own(format!("/api/v1/public/{SLUG}{canonical}"))] },
             facade: Load { method: "GET", targets: vec![theirs(facade)] },
         });

@@ -94,6 +94,16 @@ impl Socket {
         self.0.send(Message::text(format!("42{}", Value::from(vec![event.into(), what.clone()])))).await.unwrap();
     }
 
+    /// Says something of which it wants to know that it was heard.
+    pub(crate) async fn say_and_ask(&mut self, event: &str, what: &Value) {
+        self.0.send(Message::text(format!("427{}", Value::from(vec![event.into(), what.clone()])))).await.unwrap();
+    }
+
+    /// What it is told when it was heard.
+    pub(crate) async fn is_heard(&mut self) -> Value {
+        serde_json::from_str(&self.said("437").await).unwrap()
+    }
+
     /// One that never reads anything, and has little room for it.
     pub(crate) async fn open_deaf(server: &Server) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();

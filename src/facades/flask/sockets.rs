@@ -16,7 +16,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use socketioxide::{
     SocketIo,
-    extract::{SocketRef, TryData},
+    extract::{AckSender, SocketRef, TryData},
     handler::ConnectHandler,
     socket::Sid,
 };
@@ -117,13 +117,13 @@ impl Drop for Sockets {
 
 /// Hears what a client asks for, in the order in which it does.
 fn greet(socket: &SocketRef, house: &Weak<House>) {
-    let (say_it, said) = mpsc::channel(MOST_UNHEARD);
-    tokio::spawn(hear(house.clone(), said));
-    let _ = say_it.try_send((socket.clone(), COME, None));
+    let (say_it, says) = mpsc::channel(MOST_UNHEARD);
+    tokio::spawn(hear(house.clone(), says));
+    let _ = say_it.try_send(Said { socket: socket.clone(), event: COME, what: None, heard: None });
     for event in EVENTS {
         let say_it = say_it.clone();
-        socket.on(event, move |socket: SocketRef, TryData(said): TryData<Value>| {
-            let _ = say_it.try_send((socket, event, said.ok()));
+        socket.on(event, move |socket: SocketRef, TryData(said): TryData<Value>, heard: AckSender| {
+            let _ = say_it.try_send(Said { socket, event, what: said.ok(), heard: Some(heard) });
             ready(())
         });
     }
@@ -137,9 +137,17 @@ fn greet(socket: &SocketRef, house: &Weak<House>) {
     say(socket, "connected", &json!({ "message": "Connected to server" }));
 }
 
-/// A socket comes with what it says: who held it here would keep it for ever.
-async fn hear(house: Weak<House>, mut said: mpsc::Receiver<(SocketRef, &'static str, Option<Value>)>) {
-    while let Some((socket, event, said)) = said.recv().await {
+/// What a client said, and how it is told that it was heard, if it wants to know. A socket comes with what it says: who held
+/// it elsewhere would keep it for ever.
+struct Said {
+    socket: SocketRef,
+    event: &'static str,
+    what: Option<Value>,
+    heard: Option<AckSender>,
+}
+
+async fn hear(house: Weak<House>, mut says: mpsc::Receiver<Said>) {
+    while let Some(Said { socket, event, what: said, heard }) = says.recv().await {
         let Some(house) = house.upgrade() else { return };
         match event {
             "join_organization" => house.join_organization(&socket, said).await,
@@ -153,6 +161,8 @@ async fn hear(house: Weak<House>, mut said: mpsc::Receiver<(SocketRef, &'static 
             "ping" => say(&socket, "pong", &json!({ "timestamp": SystemClock.now() })),
             _ => house.look_again(&socket).await,
         }
+        // With no arguments, as in the original.
+        let _ = heard.map(|heard| heard.send(&[(); 0]));
     }
 }
 

@@ -168,6 +168,21 @@ async fn clients_join_and_leave_in_the_order_in_which_they_say_so() {
 }
 
 #[tokio::test]
+async fn whoever_wants_to_know_that_they_were_heard_is_told_so_afterwards() {
+    on_both_stores(Name::Flask, |server| async move {
+        let (token, _) = log_in(&server, "alice").await;
+        let mut alice = open(&server, &token).await;
+        for (event, answer) in [("ping", "pong"), ("leave_public_status", "error")] {
+            alice.say_and_ask(event, &Value::Null).await;
+            hears(&mut alice, answer).await;
+            assert_eq!(alice.is_heard().await, json!([]), "{event}");
+        }
+        server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_is_no_member_any_more_hears_nothing_more() {
     on_both_stores(Name::Flask, |server| async move {
         let cast = Cast::of(&server).await;

@@ -245,7 +245,7 @@ fn ready<F: Facade>(
     (listener, engine, edge): (TcpListener, Engine, Edge),
     (layer, io): (SocketIoLayer, SocketIo),
 ) -> Ready {
-    let edge = edge.beside(origins, refusal_before::<F>);
+    let edge = edge.beside(origins, refusal_before::<F>, F::PREFLIGHT);
     Box::new(move |stop, last_call| {
         let served = async move {
             let (end, ended) = oneshot::channel();

@@ -57,6 +57,8 @@ macro_rules! line {
 }
 
 impl Facade for Fastapi {
+    const PREFLIGHT: (u16, &'static str) = (200, "OK");
+
     fn lines() -> Vec<Line<Self>> {
         let lines = [
             line!("GET", "/api/healthcheck", public::healthcheck),

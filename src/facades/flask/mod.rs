@@ -46,6 +46,8 @@ impl Flask {
 }
 
 impl Facade for Flask {
+    const PREFLIGHT: (u16, &'static str) = (200, "");
+
     fn lines() -> Vec<Line<Self>> {
         vec![
             Line::new("POST", "/api/auth/register", auth::register),

@@ -1,13 +1,13 @@
 //! Which pages of other origins may use the API from a browser: those that were named, none by default.
 
-use super::{Head, Methods};
+use super::{EdgeSettings, Head, Methods};
 use warp::{
     http::{
         HeaderMap, HeaderValue, Method, Response, StatusCode, Uri,
         header::{
             ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
             ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-            ACCESS_CONTROL_REQUEST_METHOD, ALLOW, ORIGIN, VARY,
+            ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_TYPE, ORIGIN, VARY,
         },
     },
     hyper::body::Bytes,
@@ -30,14 +30,16 @@ pub(super) struct Cors {
     any: bool,
     whoever_asks: bool,
     methods: Methods,
+    answer: (u16, &'static str),
 }
 
 impl Cors {
-    pub(super) fn new(origins: &[String], methods: Methods) -> Self {
+    pub(super) fn new(settings: &EdgeSettings) -> Self {
+        let origins = &settings.cors_origins;
         let whoever_asks = origins.iter().any(|origin| origin == WHOEVER_ASKS);
         let any = !whoever_asks && origins.iter().any(|origin| origin == ANY);
         let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-        Self { origins, any, whoever_asks, methods }
+        Self { origins, any, whoever_asks, methods: settings.methods, answer: settings.preflight }
     }
 
     /// The answer to a browser that asks whether a page may; None when it does not ask, or the page may not.
@@ -49,9 +51,13 @@ impl Cors {
         let methods = (self.methods)(uri.path());
         let methods: Vec<_> = methods.iter().map(Method::as_str).collect();
         let methods = HeaderValue::from_str(&methods.join(", ")).ok().filter(|methods| !methods.is_empty())?;
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = StatusCode::NO_CONTENT;
+        let (status, text) = self.answer;
+        let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::NO_CONTENT);
         let answer = response.headers_mut();
+        if !text.is_empty() {
+            answer.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        }
         answer.insert(ALLOW, methods.clone());
         answer.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
         answer.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);

@@ -66,7 +66,7 @@ impl Edge {
         Self(Arc::new(Inner {
             limits: Arc::new(RateLimits::new(&settings.rates)),
             connections: Arc::new(Connections::new(settings.connections, proxies.clone(), telemetry.clone())),
-            cors: Cors::new(&settings.cors_origins, settings.methods),
+            cors: Cors::new(&settings),
             dress: Dress::new(settings.hsts),
             told: refusal::as_the_api_does,
             settings,
@@ -76,12 +76,12 @@ impl Edge {
         }))
     }
 
-    /// The same for another listener of the same server, which pages of more origins use, and where errors look different: all
-    /// count together.
-    pub fn beside(&self, origins: &[&str], told: Told) -> Self {
+    /// The same for another listener of the same server, which pages of more origins use, and where errors and what browsers
+    /// ask before they ask are answered differently: all count together.
+    pub fn beside(&self, origins: &[&str], told: Told, preflight: (u16, &'static str)) -> Self {
         let own = self.0.settings.cors_origins.iter().cloned();
         let cors_origins = origins.iter().map(ToString::to_string).chain(own).collect();
-        self.with(EdgeSettings { cors_origins, ..self.0.settings.clone() }, told)
+        self.with(EdgeSettings { cors_origins, preflight, ..self.0.settings.clone() }, told)
     }
 
     /// The same for who asks for this machine by its own names: see [`EdgeSettings::own_names_only`].
@@ -94,7 +94,7 @@ impl Edge {
         Self(Arc::new(Inner {
             limits: inner.limits.clone(),
             connections: inner.connections.clone(),
-            cors: Cors::new(&settings.cors_origins, settings.methods),
+            cors: Cors::new(&settings),
             dress: Dress::new(settings.hsts),
             told,
             settings,

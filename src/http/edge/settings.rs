@@ -23,6 +23,8 @@ pub struct EdgeSettings {
     pub own_names_only: bool,
     /// What is said of a path to browsers that ask before they ask.
     pub methods: Methods,
+    /// The status with which they are told that they may ask, and what there is to read then.
+    pub preflight: (u16, &'static str),
     /// How long browsers shall remember to come by HTTPS only. Never said unless set: it cannot be taken back.
     pub hsts: Option<Duration>,
     /// How often who may ask.
@@ -49,6 +51,7 @@ impl Default for EdgeSettings {
             cors_origins: Vec::new(),
             own_names_only: false,
             methods: every_method,
+            preflight: (204, ""),
             hsts: None,
             rates: RateSettings::default(),
             refused_after: Duration::from_millis(250),

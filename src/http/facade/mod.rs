@@ -60,6 +60,8 @@ impl<F> Line<F> {
 /// A backend that somebody has front ends for, as it looks from there. It holds no state: what it is given to keep, the
 /// engine keeps.
 pub trait Facade: Sized + Send + Sync + 'static {
+    /// How browsers are told that they may ask: the status, and what there is to read then.
+    const PREFLIGHT: (u16, &'static str) = (204, "");
     /// Everything it answers.
     fn lines() -> Vec<Line<Self>>;
     /// How it says no: at a path that is not there, too.

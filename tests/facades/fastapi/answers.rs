@@ -118,6 +118,15 @@ async fn only_who_has_a_token_for_their_organization_gets_in_and_nobody_is_told_
         }
         let (status, services) = server.ask_as(&own, "GET", "/api/services", None).await;
         assert_eq!((status, services), (200, json!([])), "their own is empty");
+        let wanted = "authorization,x-tenant-id,x-user-id,content-type";
+        let asked = [("access-control-request-method", "PUT"), ("access-control-request-headers", wanted)];
+        let headers = [&asked[..], &[("origin", "http://a.example")]].concat();
+        let preflight = server.send_with(&headers, "OPTIONS", "/api/services/1", None).await;
+        assert_eq!(
+            (preflight.status().as_u16(), &preflight.headers()["access-control-allow-headers"]),
+            (200, &wanted.parse().unwrap())
+        );
+        assert_eq!(preflight.text().await.unwrap(), "OK");
         server.stop().await;
     })
     .await;

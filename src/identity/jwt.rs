@@ -85,17 +85,18 @@ pub(super) fn verify<T: DeserializeOwned>(token: &str, expected: Expected<'_>, n
     validation.validate_exp = false; // below, by our clock
     let claims: serde_json::Value = decode(token, key, &validation).map_err(|_| AuthError::Invalid)?.claims;
     let times = Times::deserialize(&claims).map_err(|_| AuthError::Invalid)?;
-    in_time(&times, now)?;
+    let until = in_time(&times, now)?;
     let what = T::deserialize(claims).map_err(|_| AuthError::Invalid)?;
-    Ok(Verified { what, until: Timestamp::from_millis(((times.exp + LEEWAY_S as f64) * 1_000.0) as i64) })
+    Ok(Verified { what, until })
 }
 
-/// Whether it is good now.
-pub(super) fn in_time(times: &Times, now: Timestamp) -> Result<(), AuthError> {
+/// Whether it is good now, and until when it will be.
+pub(super) fn in_time(times: &Times, now: Timestamp) -> Result<Timestamp, AuthError> {
     let now = now.millis() as f64 / 1_000.0;
     let leeway = LEEWAY_S as f64;
     if times.iat > now + leeway || times.nbf.is_some_and(|nbf| nbf > now + leeway) {
         return Err(AuthError::Invalid);
     }
-    if times.exp + leeway <= now { Err(AuthError::Expired) } else { Ok(()) }
+    let until = times.exp + leeway;
+    if until <= now { Err(AuthError::Expired) } else { Ok(Timestamp::from_millis((until * 1_000.0) as i64)) }
 }

@@ -166,6 +166,8 @@ struct Inner {
     id_tokens: IdTokens,
     providers: Providers,
     proved: Proved<Proof>,
+    /// Of which session a standing token is, and which of its two.
+    standing: Proved<(Uuid, standing::Kind)>,
     hashers: Hashers,
     throttle: Throttle,
     refusal_takes: Duration,
@@ -201,6 +203,7 @@ impl Identity {
             id_tokens: IdTokens::new(records.clone()),
             providers: Providers::new(providers),
             proved: Proved::new(),
+            standing: Proved::new(),
             hashers: Hashers::new(),
             throttle: Throttle::new(),
             refusal_takes,

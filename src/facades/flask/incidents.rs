@@ -8,7 +8,7 @@ use super::{
     shapes::{AffectedShape, IncidentShape, Time, UpdateShape, affected},
     words,
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc};
 use tocsin_actors::domain::{
@@ -36,7 +36,7 @@ pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused>
         updates_count: Some(incident.updates.len()),
         ..IncidentShape::timed(incident)
     });
-    Ok(Answer::json(200, &json!({ "incidents": shown.collect::<Vec<_>>() })))
+    Ok(Answer::json(200, &Under("incidents", shown.collect::<Vec<_>>())))
 }
 
 pub(super) async fn get(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {

@@ -7,7 +7,7 @@ use super::{
     people_shapes::{PersonShape, username},
     words,
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use serde_json::json;
 use std::sync::Arc;
 use tocsin_actors::{
@@ -26,7 +26,7 @@ pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused>
     let (_, org) = in_org(&asked, Role::Member).await?;
     let members = everybody(&asked, &org).await?;
     let shown = members.iter().map(|(member, user)| PersonShape { role: Some(Some(member.role.as_str())), ..user.as_ref().into() });
-    Ok(Answer::json(200, &json!({ "members": shown.collect::<Vec<_>>() })))
+    Ok(Answer::json(200, &Under("members", shown.collect::<Vec<_>>())))
 }
 
 /// The same in the shape that its dialog for teams asks for, and never got.
@@ -36,7 +36,7 @@ pub(super) async fn users(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused
     let shown = members
         .iter()
         .map(|(_, user)| json!({ "id": user.id, "first_name": user.first_name, "last_name": user.last_name, "email": user.email }));
-    Ok(Answer::json(200, &json!({ "users": shown.collect::<Vec<_>>() })))
+    Ok(Answer::json(200, &Under("users", shown.collect::<Vec<_>>())))
 }
 
 async fn everybody(asked: &Asked, org: &Org) -> Result<Vec<(Arc<Member>, Arc<User>)>, Refused> {

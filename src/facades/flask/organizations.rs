@@ -8,7 +8,7 @@ use super::{
     people_shapes::OrganizationShape,
     words,
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use serde_json::json;
 use std::sync::Arc;
 use tocsin_actors::domain::{Org, Role, Slug, SlugError, command::OrganizationChange, edit::Edit, entities::Organization};
@@ -21,7 +21,7 @@ pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused>
         let (organization, member) = (org.organization()?, org.members().get(&person.user.id)?);
         Some(OrganizationShape::of_member(organization, Some(member)).described(organization))
     });
-    Ok(Answer::json(200, &json!({ "organizations": shown.collect::<Vec<_>>() })))
+    Ok(Answer::json(200, &Under("organizations", shown.collect::<Vec<_>>())))
 }
 
 pub(super) async fn create(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {

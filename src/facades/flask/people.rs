@@ -8,7 +8,7 @@ use super::{
     shapes::Time,
 };
 use crate::{
-    http::facade::{Answer, Asked, Refused},
+    http::facade::{Answer, Asked, Refused, Under},
     identity::PasswordRefused,
 };
 use futures::{StreamExt, TryStreamExt};
@@ -105,5 +105,5 @@ pub(super) async fn search(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refuse
         let role = there.as_ref().map(|org| org.role(user.id).map(Role::as_str));
         PersonShape { is_member: role.map(|role| role.is_some()), role, ..user.into() }
     });
-    Ok(Answer::json(200, &json!({ "users": shown.collect::<Vec<_>>() })))
+    Ok(Answer::json(200, &Under("users", shown.collect::<Vec<_>>())))
 }

@@ -8,7 +8,7 @@ use super::{
     shapes::{ServiceShape, StatusChangeShape, Time},
     words,
 };
-use crate::http::facade::{Answer, Asked, People, Refused};
+use crate::http::facade::{Answer, Asked, People, Refused, Under};
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc};
 use tocsin_actors::domain::{
@@ -26,7 +26,7 @@ const HISTORY: usize = 10;
 pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {
     let (_, org) = in_named_org(&asked).await?;
     let services: Vec<_> = org.services_in_order().into_iter().map(|service| ServiceShape::listed(&org, service)).collect();
-    Ok(Answer::json(200, &json!({ "services": services })))
+    Ok(Answer::json(200, &Under("services", services)))
 }
 
 pub(super) async fn get(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {

@@ -1,7 +1,6 @@
 //! Its services and incidents, as they are told to members.
 
 use super::words;
-use chrono::Timelike;
 use serde::{Serialize, Serializer};
 use tocsin_actors::domain::{Incident, Org, Service, Timestamp, incident::Update, status::Visibility};
 use uuid::Uuid;
@@ -12,9 +11,12 @@ pub(super) struct Time(pub(super) Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let time = self.0.utc();
-        let form = if time.nanosecond() == 0 { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.6f" };
-        serializer.collect_str(&time.format(form))
+        let ours = self.0.to_string();
+        let millis = ours.trim_end_matches('Z');
+        match millis.strip_suffix(".000") {
+            Some(seconds) => serializer.serialize_str(seconds),
+            None => serializer.collect_str(&format_args!("{millis}000")),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     people_shapes::username,
     words,
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use serde_json::json;
 use std::sync::Arc;
 use tocsin_actors::domain::{
@@ -25,7 +25,7 @@ pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused>
         let (name, role) = (user.shown_name(), member.role);
         Some(json!({ "id": user.id, "user_id": user.id, "user_name": name, "user_email": user.email, "role": role }))
     });
-    Ok(Answer::json(200, &json!({ "members": shown.collect::<Vec<_>>() })))
+    Ok(Answer::json(200, &Under("members", shown.collect::<Vec<_>>())))
 }
 
 pub(super) async fn add(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {

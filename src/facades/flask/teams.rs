@@ -8,7 +8,7 @@ use super::{
     shapes::Time,
     words,
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -66,7 +66,7 @@ pub(super) async fn list(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused>
         created_at: Some(Time(team.created_at)),
         ..team.into()
     });
-    Ok(Answer::json(200, &json!({ "teams": shown.collect::<Vec<_>>() })))
+    Ok(Answer::json(200, &Under("teams", shown.collect::<Vec<_>>())))
 }
 
 pub(super) async fn create(_: Arc<Flask>, asked: Asked) -> Result<Answer, Refused> {

@@ -5,11 +5,11 @@ use super::{
     body::{Body, Text},
     ids::ObjectId,
     people::{People, authors},
-    shapes::{IncidentShape, Scene, Under},
+    shapes::{IncidentShape, Scene},
     tenant::Tenant,
     words::{OfIncident, TYPE, Type},
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use serde_json::Value;
 use std::sync::Arc;
 use tocsin_actors::domain::{

@@ -6,11 +6,11 @@ use super::{
     ids::ObjectId,
     incidents::update,
     people::{People, authors},
-    shapes::{MaintenanceShape, Scene, Under, plan},
+    shapes::{MaintenanceShape, Scene, plan},
     tenant::Tenant,
     words::{OfMaintenance, maintenance_status, visibility},
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use serde_json::{Value, json};
 use std::{cmp::Reverse, sync::Arc};
 use tocsin_actors::domain::{

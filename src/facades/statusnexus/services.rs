@@ -5,11 +5,11 @@ use super::{
     body::{Body, Text},
     ids::ObjectId,
     people::People,
-    shapes::{self, Each, Scene, ServiceShape, Under},
+    shapes::{self, Each, Scene, ServiceShape},
     tenant::Tenant,
     words::Group,
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tocsin_actors::domain::{

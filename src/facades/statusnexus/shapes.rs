@@ -16,15 +16,6 @@ use tocsin_actors::domain::{
 };
 use uuid::Uuid;
 
-/// Something under its name.
-pub(super) struct Under<T>(pub(super) &'static str, pub(super) T);
-
-impl<T: Serialize> Serialize for Under<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([(self.0, &self.1)])
-    }
-}
-
 /// Several things, each under its name, in this order.
 pub(super) struct Each<'a, T>(pub(super) Vec<(&'a str, T)>);
 

@@ -6,10 +6,10 @@ use super::{
     body::Body,
     early,
     ids::{ObjectId, shown},
-    shapes::{Ids, Under},
+    shapes::Ids,
     tenant::Tenant,
 };
-use crate::http::facade::{Answer, Asked, Refused};
+use crate::http::facade::{Answer, Asked, Refused, Under};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use serde_json::{Value, json};

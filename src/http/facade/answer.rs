@@ -4,7 +4,7 @@ use crate::{
     http::{edge::RetryAfter, error::ApiError},
     identity::{AuthError, LoginRefused, PasswordRefused},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tocsin_actors::{
     org::OrgError,
     store::{AccountError, StoreError},
@@ -57,6 +57,15 @@ macro_rules! refused_as_the_api_does {
 }
 
 refused_as_the_api_does!(AccountError, AuthError, LoginRefused, OrgError, PasswordRefused, StoreError);
+
+/// Something under its name.
+pub struct Under<T>(pub &'static str, pub T);
+
+impl<T: Serialize> Serialize for Under<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.0, &self.1)])
+    }
+}
 
 /// What a facade answers.
 #[derive(Debug, Clone)]

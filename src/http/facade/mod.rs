@@ -6,7 +6,7 @@ mod asked;
 mod engine;
 mod stream;
 
-pub use answer::{Answer, Refused};
+pub use answer::{Answer, Refused, Under};
 pub use asked::Asked;
 pub use engine::{Engine, People};
 pub use stream::Stream;

@@ -231,7 +231,6 @@ impl Asked<'_> {
 
 const RETRY_SOON: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// By what callers are told apart.
 /// The token that came with a request.
 pub(super) fn bearer(head: &Head) -> Result<Option<&str>, ApiError> {
     let Some(sent) = head.headers.get(header::AUTHORIZATION) else { return Ok(None) };

@@ -42,7 +42,7 @@ pub(super) enum Text {
 impl Body {
     /// Reads it. Nothing at all is told by the name of the field that is looked at first.
     pub(super) fn read(asked: &Asked, first: &str) -> Result<Self, Refused> {
-        if asked.body_length() > LARGEST {
+        if asked.body_bytes() > LARGEST {
             return Err(early(413, "request entity too large"));
         }
         let sent = asked.json().map_err(|refused| early(refused.status, refused.text))?;

@@ -35,7 +35,7 @@ impl RequestId {
         static CHANCE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let mixed = u128::from(CHANCE.hash_one(count)) << 64 | u128::from(count) << 48;
+        let mixed = u128::from(CHANCE.hash_one(count)) << 64 | u128::from(count as u16) << 48;
         let chance: [u8; 10] = std::array::from_fn(|n| mixed.to_be_bytes()[n]);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let id = Builder::from_unix_timestamp_millis(now.as_millis() as u64, &chance).into_uuid();

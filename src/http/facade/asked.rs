@@ -111,11 +111,6 @@ impl Asked {
         said.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(kind)
     }
 
-    /// How many bytes the body has.
-    pub fn body_length(&self) -> usize {
-        self.body.len()
-    }
-
     /// Whether there is nothing in the body.
     pub fn is_bodyless(&self) -> bool {
         self.body.is_empty()

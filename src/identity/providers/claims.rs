@@ -35,14 +35,8 @@ impl<'a> Claims<'a> {
             Some(Value::String(word)) => word == "true", // as some providers write it
             _ => false,
         };
-        let organization = self.text(&names.organization).filter(fits).map(|id| ExternalOrg {
-            name: id.to_owned(),
-            here: provider
-                .organizations
-                .get(id)
-                .cloned()
-                .unwrap_or_else(|| OrgRef::External(format!("{}{id}", provider.organization_prefix))),
-        });
+        let named = self.text(&names.organization).filter(fits);
+        let organization = named.and_then(|id| Some(ExternalOrg { name: id.to_owned(), here: here(provider, id)? }));
         Ok(Claimed {
             issuer: provider.issuer.clone(),
             subject: subject.to_owned(),
@@ -75,4 +69,14 @@ impl<'a> Claims<'a> {
     fn along(&self, path: &str) -> Option<&'a Value> {
         path.split('.').try_fold(self.0, |value, step| value.get(step))
     }
+}
+
+/// Which organization it is here that a provider calls this; none if the name is another provider's to give.
+fn here(provider: &Provider, id: &str) -> Option<OrgRef> {
+    if let Some(mapped) = provider.organizations.get(id) {
+        return Some(mapped.clone());
+    }
+    let name = format!("{}{id}", provider.organization_prefix);
+    let is_foreign = provider.foreign_prefixes.iter().any(|prefix| name.starts_with(prefix));
+    (!is_foreign).then_some(OrgRef::External(name))
 }

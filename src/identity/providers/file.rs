@@ -120,7 +120,12 @@ pub fn read(source: &str, own_issuer: &str) -> Result<Vec<Provider>, ProvidersEr
         }
         Ok(provider)
     };
-    file.providers.into_iter().enumerate().map(check).collect()
+    let mut providers: Vec<_> = file.providers.into_iter().enumerate().map(check).collect::<Result<_, _>>()?;
+    for provider in &mut providers {
+        let own = &provider.organization_prefix;
+        provider.foreign_prefixes = prefixes.iter().filter(|other| *other != own && other.starts_with(own)).cloned().collect();
+    }
+    Ok(providers)
 }
 
 impl Entry {
@@ -158,6 +163,7 @@ impl Entry {
             unsaid_role: matches!(self.preset, Some(Preset::Clerk)).then_some(Role::Member),
             organizations: self.organizations.into_iter().map(organization).collect::<Result<_, _>>()?,
             organization_prefix: self.organization_prefix,
+            foreign_prefixes: Vec::new(),
         })
     }
 }
@@ -295,6 +301,10 @@ mod tests {
     fn several_providers_call_organizations_by_names_of_their_own() {
         let providers = read(&two_of_clerk("", "b:"), "tocsin").unwrap();
         assert_eq!((&*providers[0].organization_prefix, &*providers[1].organization_prefix), ("", "b:"));
+        // Who has none, or a shorter one, names nothing that begins with somebody else's.
+        let foreign = |one, other| read(&two_of_clerk(one, other), "tocsin").unwrap().remove(0).foreign_prefixes;
+        assert_eq!((foreign("", "b:"), foreign("b", "b:")), (vec!["b:".to_owned()], vec!["b:".to_owned()]));
+        assert!(foreign("a:", "b:").is_empty() && foreign("b:", "").is_empty());
         let knows_none = "providers:\n- {preset: clerk, issuer: 'https://a.b'}\n- {issuer: 'https://b.c', audience: a}\n";
         assert_eq!(read(knows_none, "tocsin").unwrap().len(), 2);
     }

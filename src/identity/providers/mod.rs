@@ -37,6 +37,8 @@ pub struct Provider {
     pub(super) organizations: BTreeMap<String, OrgRef>,
     /// What stands before the names of organizations that are not mapped.
     pub(super) organization_prefix: String,
+    /// Prefixes of others that begin with this one: what begins with one of them is theirs to name.
+    pub(super) foreign_prefixes: Vec<String>,
 }
 
 impl Provider {

@@ -297,6 +297,21 @@ async fn an_answer_that_is_no_key_set_lets_nobody_in() {
 }
 
 #[tokio::test]
+async fn nobody_names_an_organization_of_another_provider() {
+    let key = Key::rsa("rsa");
+    let server = Server::start(&[&key]).await;
+    let other = "- {preset: clerk, issuer: 'https://other.example.org', organization_prefix: 'other:'}";
+    let file = format!("providers:\n- {{preset: clerk, issuer: '{}'}}\n{other}\n", server.url);
+    let world = World::with(read(&file, "tocsin").unwrap()).await;
+    for (named, here) in [("org_2", Some(OrgRef::External("org_2".to_owned()))), ("other:org_2", None)] {
+        let token = key.sign(&server.claims(json!({ "org_id": named, "org_role": "org:admin", "aud": null })));
+        let caller = caller(&world, &token).await;
+        assert_eq!(caller.external_org.map(|org| org.here), here, "{named}");
+        assert_eq!(caller.external_role.map(|(org, _)| org), here, "{named}");
+    }
+}
+
+#[tokio::test]
 async fn tokens_as_auth0_and_clerk_write_them_are_understood() {
     let key = Key::rsa("rsa");
     let server = Server::start(&[&key]).await;
